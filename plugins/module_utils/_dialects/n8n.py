@@ -1,0 +1,378 @@
+# Copyright (c) 2026 flowops.n8n contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""n8n's public REST API, version 1: wire <-> Execution. Pure functions, no I/O.
+
+Two eras are told apart only where they answer differently: n8n up to 2.38 validates requests
+with one library ("validator era"), 2.39 and newer with another ("zod era").
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from datetime import datetime
+from urllib.parse import quote
+
+from ansible_collections.flowops.n8n.plugins.module_utils._errors import (
+    ExecutionRunning,
+    Forbidden,
+    N8nError,
+    NoSuchRoute,
+    NotFound,
+    NotRetryable,
+    Rejected,
+    ServerFault,
+    TooBusy,
+    Unauthorized,
+    UnknownParameter,
+    UnknownStatus,
+)
+from ansible_collections.flowops.n8n.plugins.module_utils._execution import (
+    STATUSES,
+    Execution,
+    Workflow,
+    format_time,
+    parse_time,
+)
+from ansible_collections.flowops.n8n.plugins.module_utils._wire import QUOTE, Answer, Call, Page, Query
+
+API_PATH = "/api/v1"
+# The most that every version allows; each page also counts the rows behind it, so few large pages.
+PAGE_SIZE = 250
+
+# Execution data can be as large as a string may be in Node.js.
+DATA_BYTES = 512 * 1024 * 1024
+# The answer to a retry carries all data, of which two fields are needed.
+RETRY_BYTES = 64 * 1024 * 1024
+
+# What only some versions or calls tell of an execution, under the collection's own names.
+_EXTRA = {
+    "createdAt": "created_at",
+    "deletedAt": "deleted_at",
+    "storedAt": "stored_at",
+    "jsonSizeBytes": "json_size_bytes",
+    "binaryDataSizeBytes": "binary_data_size_bytes",
+    "workflowVersionId": "workflow_version_id",
+    "customData": "custom_data",
+    "dataTooLargeToDisplay": "data_too_large",
+}
+
+# What n8n 1.123 says when it is to retry an execution without stored data.
+_NOTHING_STORED = "Cannot read properties of null (reading 'data')"
+_UNKNOWN_PARAMETER = re.compile(r"Unknown query parameter '([^']+)'")
+_NO_SUCH_EXECUTION = re.compile(r'The execution with the ID "[^"]*" does not exist\.?')
+
+
+def key_headers(api_key: str) -> dict[str, str]:
+    """The headers that carry the key; n8n takes it in no other form."""
+    return {"X-N8N-API-KEY": api_key}
+
+
+def list_call(query: Query, cursor: str | None) -> Call:
+    """A page of executions without their data. The cursor holds no filters, so they are repeated with it."""
+    filters = {
+        "limit": str(PAGE_SIZE),
+        "cursor": cursor,
+        "status": query.status,
+        "workflowId": query.workflow,
+        "projectId": query.project,
+        "startedAfter": format_time(query.started_after),
+        "startedBefore": format_time(query.started_before),
+    }
+    return Call("GET", "/executions", _pairs(filters), scope="execution:list")
+
+
+def read_page(answer: Answer) -> Page:
+    body = _body(answer)
+    rows, cursor = body.get("data"), body.get("nextCursor")
+    if not isinstance(rows, list) or not (cursor is None or isinstance(cursor, str)):
+        raise answer.foreign("n8n's list of executions")
+    return Page(tuple(_execution(row, answer) for row in rows), cursor or None)
+
+
+def get_call(execution_id: str, include_data: bool) -> Call:
+    query = _pairs({"includeData": "true"}) if include_data else ()
+    path = f"/executions/{_segment(execution_id)}"
+    if include_data:
+        return Call("GET", path, query, scope="execution:read", max_bytes=DATA_BYTES)
+    return Call("GET", path, query, scope="execution:read")
+
+
+def read_execution(answer: Answer) -> Execution:
+    """Raises ``NotFound`` only for n8n's own ``Not Found``."""
+    return _execution(_body(answer), answer)
+
+
+def read_snapshot(answer: Answer) -> Workflow | None:
+    """The workflow that came with an execution's data."""
+    workflow = _body(answer).get("workflowData")
+    if not isinstance(workflow, dict) or not isinstance(workflow.get("id"), (str, int)):
+        return None
+    return _workflow(workflow, answer)
+
+
+def delete_call(execution_id: str) -> Call:
+    return Call("DELETE", f"/executions/{_segment(execution_id)}", scope="execution:delete")
+
+
+def read_deleted(answer: Answer) -> None:
+    """n8n answers with the deleted record; its id is a number here and a string elsewhere."""
+    body = _body(answer)
+    asked = answer.call.path.rsplit("/", 1)[-1]
+    if str(body.get("id")) != asked:
+        raise answer.foreign("the record that was deleted")
+
+
+def retry_call(execution_id: str, load_workflow: bool) -> Call:
+    return Call(
+        "POST",
+        f"/executions/{_segment(execution_id)}/retry",
+        body={"loadWorkflow": load_workflow},
+        repeatable=False,
+        scope="execution:retry",
+        max_bytes=RETRY_BYTES,
+    )
+
+
+def stop_call(execution_id: str) -> Call:
+    """Repeatable: stopping what has been stopped changes nothing. n8n 2.10 and newer."""
+    return Call("POST", f"/executions/{_segment(execution_id)}/stop", scope="execution:stop")
+
+
+def read_stopped(answer: Answer) -> None:
+    _body(answer)
+
+
+def workflow_call(workflow_id: str) -> Call:
+    return Call(
+        "GET",
+        f"/workflows/{_segment(workflow_id)}",
+        _pairs({"excludePinnedData": "true"}),
+        scope="workflow:read",
+    )
+
+
+def read_workflow(answer: Answer) -> Workflow:
+    return _workflow(_body(answer), answer)
+
+
+def workflows_call(name: str, cursor: str | None) -> Call:
+    """A page of the workflows of a name; small pages, since each row holds a whole workflow."""
+    filters = {"limit": "50", "cursor": cursor, "name": name, "excludePinnedData": "true"}
+    return Call("GET", "/workflows", _pairs(filters), scope="workflow:list", max_bytes=DATA_BYTES)
+
+
+def read_workflows(answer: Answer) -> tuple[list[Workflow], str | None]:
+    body = _body(answer)
+    rows, cursor = body.get("data"), body.get("nextCursor")
+    if not isinstance(rows, list) or not (cursor is None or isinstance(cursor, str)):
+        raise answer.foreign("n8n's list of workflows")
+    return [_workflow(row, answer) for row in rows], cursor or None
+
+
+def readiness_call() -> Call:
+    """Of the server's root, without a key."""
+    return Call("GET", "/healthz/readiness")
+
+
+def read_readiness(answer: Answer) -> bool:
+    body = answer.json()
+    return answer.status == 200 and isinstance(body, dict) and body.get("status") == "ok"
+
+
+def era_call() -> Call:
+    """A small list with a parameter that no n8n knows."""
+    return Call("GET", "/executions", _pairs({"workflowId": "0", "flowops": "1"}), scope="execution:list")
+
+
+def read_era(answer: Answer) -> str:
+    """``validator`` (n8n up to 2.38) refuses an unknown parameter, ``zod`` (2.39 and newer) passes over it."""
+    try:
+        read_page(answer)
+    except UnknownParameter:
+        return "validator"
+    return "zod"
+
+
+def discover_call() -> Call:
+    """What this key may do. n8n 2.14 and newer."""
+    return Call("GET", "/discover")
+
+
+def read_scopes(answer: Answer) -> list[str]:
+    body = _body(answer)
+    data = body.get("data")
+    scopes = data.get("scopes") if isinstance(data, dict) else None
+    if not isinstance(scopes, list):
+        raise answer.foreign("n8n's list of what a key may do")
+    return sorted(str(scope) for scope in scopes)
+
+
+def openapi_call() -> Call:
+    """The description of the API, without a key; 70 KB on 1.123, 757 KB on 2.41."""
+    return Call("GET", "/openapi.yml")
+
+
+def read_capabilities(answer: Answer) -> dict[str, t.Any]:
+    """What the server's own description says it can do.
+
+    Read line by line: modules have no YAML library, and the file's own layout is stable.
+    Its version number says nothing, it is 1.1.1 on every n8n.
+    """
+    text = answer.content.decode("utf-8", "replace")
+    if answer.status != 200 or "\npaths:" not in text:
+        raise answer.foreign("n8n's description of its API")
+    paths = {path.replace("{executionId}", "{id}"): block for path, block in _PATHS.findall(text)}
+    listing = paths.get("/executions", "").split("\n      responses:")[0]
+    one = paths.get("/executions/{id}", "").split("\n      responses:")[0]
+    return {
+        "retry": "/executions/{id}/retry" in paths,
+        "stop": "/executions/{id}/stop" in paths,
+        "stop_many": "/executions/stop" in paths,
+        "tags": "/executions/{id}/tags" in paths,
+        "discover": "/discover" in paths,
+        "project_filter": "name: projectId" in listing,
+        "started_filters": "name: startedBefore" in listing,
+        "status_filters": [status for status in STATUSES if re.search(rf"\n\s+- {status}\b", listing)],
+        "redact": "redactExecutionData" in listing + one,
+        "ignore_data_size_limit": "ignoreDataSizeLimit" in listing + one,
+    }
+
+
+_PATHS = re.compile(r"^  (/[^\n:]*):\n((?:(?:    [^\n]*)?\n)+)", re.MULTILINE)
+
+
+def _segment(value: str) -> str:
+    """An id as one segment of a path; dots alone would lead out of it."""
+    return quote(value, safe="").replace(".", "%2E")
+
+
+def _pairs(filters: t.Mapping[str, str | None]) -> tuple[tuple[str, str], ...]:
+    return tuple((key, value) for key, value in filters.items() if value is not None)
+
+
+def _execution(row: t.Any, answer: Answer) -> Execution:
+    if not isinstance(row, dict) or not isinstance(row.get("id"), (str, int)) or isinstance(row.get("id"), bool):
+        raise answer.foreign("an execution of n8n's")
+    try:
+        times = {key: _time(row.get(key)) for key in ("startedAt", "stoppedAt", "waitTill")}
+    except ValueError:
+        raise answer.foreign("an execution of n8n's: it has a time that cannot be read") from None
+    workflow = row.get("workflowData")
+    return Execution(
+        id=str(row["id"]),
+        workflow_id=_text(row.get("workflowId")),
+        status=_status(row, answer),
+        mode=_text(row.get("mode")),
+        started_at=times["startedAt"],
+        stopped_at=times["stoppedAt"],
+        wait_till=times["waitTill"],
+        retry_of=_text(row.get("retryOf")),
+        retry_success_id=_text(row.get("retrySuccessId")),
+        workflow_name=_text(workflow.get("name")) if isinstance(workflow, dict) else None,
+        data=row.get("data"),
+        extra={ours: row[theirs] for theirs, ours in _EXTRA.items() if theirs in row},
+    )
+
+
+def _status(row: dict[str, t.Any], answer: Answer) -> str:
+    """n8n before 1.111 has no status: there it follows from the other fields."""
+    status = row.get("status")
+    if isinstance(status, str):
+        # A status that a later n8n may bring is none that anything is done to.
+        return status if status in STATUSES else "unknown"
+    if "finished" not in row:
+        raise answer.foreign("an execution of n8n's: it has no status")
+    if row.get("stoppedAt") is None:
+        return "waiting" if row.get("waitTill") is not None else "running"
+    return "success" if row["finished"] else "error"
+
+
+def _workflow(row: t.Any, answer: Answer) -> Workflow:
+    if not isinstance(row, dict) or not isinstance(row.get("id"), (str, int)) or not isinstance(row.get("name"), str):
+        raise answer.foreign("a workflow of n8n's")
+    settings = row.get("settings")
+    settings = settings if isinstance(settings, dict) else {}
+    saves = {"all": True, "none": False}
+    return Workflow(
+        id=str(row["id"]),
+        name=row["name"],
+        saves_success=saves.get(str(settings.get("saveDataSuccessExecution"))),
+        saves_failure=saves.get(str(settings.get("saveDataErrorExecution"))),
+    )
+
+
+def _text(value: t.Any) -> str | None:
+    return None if value is None or isinstance(value, (dict, list)) else str(value)
+
+
+def _time(value: t.Any) -> datetime | None:
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise ValueError("a time is text")
+    return parse_time(value)
+
+
+def _body(answer: Answer) -> dict[str, t.Any]:
+    """The JSON object of a good answer; any other answer as the error that it is."""
+    body = answer.json()
+    if 200 <= answer.status < 300:
+        if not isinstance(body, dict):
+            raise answer.foreign("what n8n answers to this call")
+        return body
+    message = body.get("message") if isinstance(body, dict) else None
+    raise _error(answer, message[:QUOTE] if isinstance(message, str) else None)
+
+
+def _error(answer: Answer, message: str | None) -> N8nError:
+    call, status, facts = answer.call, answer.status, answer.facts(message or answer.text() or None)
+    where = f"{call.method} {answer.url}"
+    if status in (429, 502, 503, 504):
+        asked = answer.headers.get("Retry-After")
+        return TooBusy(
+            f"{where}: the server, or the proxy in front of it, is down or overloaded ({status}"
+            + (f", Retry-After: {asked})" if asked else ")")
+            + ". Try again later, with a lower concurrency or a higher max_request_retries.",
+            **facts,
+        )
+    if message is None:
+        return answer.foreign("n8n's form of an error")
+    if status == 401:
+        return Unauthorized(
+            f"{where}: n8n does not accept the key ({message}). Check api_key: is it expired, or of another instance?",
+            **facts,
+        )
+    if status == 403:
+        return Forbidden(
+            f"{where}: the key may not do this ({message}). It needs the scope {call.scope or 'of this call'}; "
+            "give it that in n8n under Settings, n8n API.",
+            **facts,
+        )
+    if status == 404:
+        return _not_found(where, call, message, facts)
+    unknown = _UNKNOWN_PARAMETER.search(message)
+    if status == 400 and unknown:
+        return UnknownParameter(f"{where}: {message}", unknown.group(1), **facts)
+    if status == 400 and message.startswith("request/query/status"):
+        return UnknownStatus(f"{where}: {message}", **facts)
+    if call.method == "DELETE" and status == 400 and "running execution" in message:
+        return ExecutionRunning(f"{where}: {message}", **facts)
+    if call.path.endswith("/retry") and (status == 409 or "cannot be retried" in message or message == _NOTHING_STORED):
+        return NotRetryable(message, **facts)
+    if status >= 500:
+        return ServerFault(f"{where}: n8n failed at this call ({status}: {message}). Its log says more.", **facts)
+    return Rejected(f"{where}: n8n refused the call ({status}: {message}).", **facts)
+
+
+def _not_found(where: str, call: Call, message: str, facts: dict[str, t.Any]) -> N8nError:
+    """A 404 is "absent" only in the words that n8n has for exactly this call; a missing route differs in a capital."""
+    asks_for_one = call.path.count("/") >= 2
+    absent = _NO_SUCH_EXECUTION.fullmatch(message) if call.path.endswith("/retry") else message == "Not Found"
+    if asks_for_one and absent:
+        return NotFound(f"{where}: not there or not visible to this key.", **facts)
+    if message == "not found":
+        return NoSuchRoute(f"{where}: this n8n has no such call.", **facts)
+    return Rejected(f"{where}: n8n answered 404 ({message}).", **facts)

@@ -1,0 +1,148 @@
+# Copyright (c) 2026 flowops.n8n contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""An execution in the words of the field, its statuses and its times. No I/O."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+
+STATUSES = ("canceled", "crashed", "error", "new", "running", "success", "unknown", "waiting")
+# Decided by status alone: n8n's "finished" means "ran to completion", and a failed execution has it false.
+LIVE = frozenset({"new", "running", "waiting"})
+FAILED = frozenset({"canceled", "crashed", "error"})
+
+MODES = (
+    "cli",
+    "error",
+    "integrated",
+    "internal",
+    "manual",
+    "retry",
+    "trigger",
+    "webhook",
+    "evaluation",
+    "chat",
+    "agent",
+)
+
+_SPAN = re.compile(r"(?:([0-9]+)w)?(?:([0-9]+)d)?(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+)s)?")
+_ZONE = re.compile(r"(?:[Zz]|[+-][0-9]{2}:?[0-9]{2})$")
+_FRACTION = re.compile(r"\.([0-9]+)")
+
+
+@dataclass(frozen=True)
+class Execution:
+    """One execution. Times are aware and in UTC; ``data`` is exactly what the server sent.
+
+    ``extra`` holds what only some servers or calls tell (``created_at``, sizes, ``custom_data`` …),
+    ready to be returned.
+    """
+
+    id: str
+    workflow_id: str | None
+    status: str
+    mode: str | None = None
+    started_at: datetime | None = None
+    stopped_at: datetime | None = None
+    wait_till: datetime | None = None
+    retry_of: str | None = None
+    retry_success_id: str | None = None
+    workflow_name: str | None = None
+    data: t.Any = None
+    extra: t.Mapping[str, t.Any] = field(default_factory=dict)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it is running or may still run."""
+        return self.status in LIVE
+
+    @property
+    def order(self) -> int:
+        """The position in the server's own order: ids are handed out in rising order at the start."""
+        digits = re.search(r"[0-9]+$", self.id)
+        return int(digits.group()) if digits else 0
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds from start to end, ``None`` while either is missing."""
+        if self.started_at is None or self.stopped_at is None:
+            return None
+        return (self.stopped_at - self.started_at).total_seconds()
+
+    def ran_for(self, now: datetime) -> float | None:
+        """Seconds it has run so far: to its end, or to now while it is live."""
+        if self.is_live and self.started_at is not None:
+            return (now - self.started_at).total_seconds()
+        return self.duration
+
+    def record(self) -> dict[str, t.Any]:
+        """What a module returns for it: plain JSON types, times as ISO 8601 in UTC."""
+        record: dict[str, t.Any] = {
+            "id": self.id,
+            "workflow_id": self.workflow_id,
+            "workflow_name": self.workflow_name,
+            "status": self.status,
+            "mode": self.mode,
+            "started_at": format_time(self.started_at),
+            "stopped_at": format_time(self.stopped_at),
+            "duration": self.duration,
+            "wait_till": format_time(self.wait_till),
+            "retry_of": self.retry_of,
+            "retry_success_id": self.retry_success_id,
+        }
+        record.update(self.extra)
+        if self.data is not None:
+            record["data"] = self.data
+        return record
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """What is needed of a workflow; ``None`` where it is not known.
+
+    Whether it saves its successes and its failures is up to the instance where its settings do not say.
+    """
+
+    id: str
+    name: str | None
+    saves_success: bool | None = None
+    saves_failure: bool | None = None
+
+
+def parse_time(text: str) -> datetime:
+    """An ISO 8601 time with a zone, in UTC. Raises ``ValueError`` for anything else."""
+    text = text.strip()
+    if not _ZONE.search(text) or "T" not in text.upper().replace(" ", "T"):
+        raise ValueError(f"{text!r} is not an ISO 8601 time with a zone, such as 2026-11-01T00:00:00Z")
+    # Python 3.9 knows neither Z nor fractions of other than 3 or 6 digits.
+    plain = re.sub(r"[Zz]$", "+00:00", text).replace(" ", "T").upper()
+    plain = re.sub(r"([+-][0-9]{2})([0-9]{2})$", r"\1:\2", plain)
+    plain = _FRACTION.sub(lambda found: "." + found.group(1)[:6].ljust(6, "0"), plain)
+    try:
+        return datetime.fromisoformat(plain).astimezone(timezone.utc)
+    except (ValueError, OverflowError):
+        raise ValueError(f"{text!r} is not an ISO 8601 time with a zone, such as 2026-11-01T00:00:00Z") from None
+
+
+def format_time(moment: datetime | None) -> str | None:
+    """ISO 8601 in UTC with milliseconds, as n8n writes it."""
+    if moment is None:
+        return None
+    return moment.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def parse_span(text: str) -> timedelta:
+    """A span such as 30d, 12h, 2w, 1d12h or 90s. Raises ``ValueError`` for anything else."""
+    found = _SPAN.fullmatch(text.strip())
+    if not text.strip() or found is None:
+        raise ValueError(f"{text!r} is not a span of time with its unit, such as 30d, 12h, 2w, 1d12h or 90s")
+    weeks, days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    try:
+        return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
+    except OverflowError:
+        raise ValueError(f"{text!r} is longer than can be reckoned with") from None

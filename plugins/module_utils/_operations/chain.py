@@ -1,0 +1,107 @@
+# Copyright (c) 2026 flowops.n8n contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Chains of retries: an execution, its retries, and theirs. No I/O but through what is handed in.
+
+``retryOf`` names the immediate parent only, and a success two steps on does not mark
+the first, so a chain is put together from the rows of its workflow.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field
+
+from ansible_collections.flowops.n8n.plugins.module_utils._errors import NotFound
+from ansible_collections.flowops.n8n.plugins.module_utils._execution import FAILED, Execution
+
+
+@dataclass
+class Chain:
+    """The members of one chain by id, and which of them the user selected."""
+
+    members: dict[str, Execution]
+    selected: list[Execution] = field(default_factory=list)
+
+    def add(self, execution: Execution) -> None:
+        """Take in a member, or what has become of one."""
+        self.members[execution.id] = execution
+
+    @property
+    def newest_first(self) -> list[Execution]:
+        return sorted(self.members.values(), key=lambda execution: -execution.order)
+
+    @property
+    def original(self) -> Execution:
+        """The oldest member that is still there."""
+        return self.newest_first[-1]
+
+    @property
+    def attempts(self) -> int:
+        """How many retries were made, whoever made them; the original does not count."""
+        return sum(1 for execution in self.members.values() if execution.retry_of is not None)
+
+    @property
+    def success(self) -> Execution | None:
+        return next((one for one in self.newest_first if one.status == "success"), None)
+
+    @property
+    def success_id(self) -> str | None:
+        """The id of a successful member, even of one that is no longer kept."""
+        if self.success is not None:
+            return self.success.id
+        marks = (execution.retry_success_id for execution in self.members.values())
+        return next((mark for mark in marks if mark is not None), None)
+
+    @property
+    def live(self) -> Execution | None:
+        return next((one for one in self.newest_first if one.is_live), None)
+
+    @property
+    def newest_failed(self) -> Execution | None:
+        """The one to retry: an earlier one would run again what already passed."""
+        return next((one for one in self.newest_first if one.status in FAILED), None)
+
+
+def find_ancestors(selected: t.Iterable[Execution], get: t.Callable[[str], Execution]) -> list[Execution]:
+    """The selected executions and all their ancestors that are still there, each once."""
+    known = {execution.id: execution for execution in selected}
+    gone: set[str] = set()
+    todo = list(known.values())
+    while todo:
+        parent = todo.pop().retry_of
+        if parent is None or parent in known or parent in gone:
+            continue
+        try:
+            known[parent] = get(parent)
+        except NotFound:
+            gone.add(parent)
+        else:
+            todo.append(known[parent])
+    return list(known.values())
+
+
+def group(selected: t.Iterable[Execution], ancestors: t.Iterable[Execution], retries: t.Iterable[Execution]) -> list[Chain]:
+    """The chains of the selected executions, each whole, in the order of their originals."""
+    chosen = list(selected)
+    rows = {execution.id: execution for execution in (*ancestors, *retries, *chosen)}
+    chains: dict[str, Chain] = {}
+    for execution in rows.values():
+        chain = chains.setdefault(_root(execution, rows), Chain({}))
+        chain.add(execution)
+    for execution in chosen:
+        chains[_root(execution, rows)].selected.append(execution)
+    wanted = [chain for chain in chains.values() if chain.selected]
+    return sorted(wanted, key=lambda chain: chain.original.order)
+
+
+def _root(execution: Execution, rows: t.Mapping[str, Execution]) -> str:
+    """What names the chain: its first member, or the id that is no longer there but that members still name."""
+    seen = {execution.id}
+    while execution.retry_of is not None and execution.retry_of not in seen:
+        if execution.retry_of not in rows:
+            return execution.retry_of
+        execution = rows[execution.retry_of]
+        seen.add(execution.id)
+    return execution.id

@@ -1,0 +1,121 @@
+# Copyright (c) 2026 flowops.n8n contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What every verb works with: a decision about one execution, and the result of the whole."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field
+
+from ansible_collections.flowops.n8n.plugins.module_utils._errors import N8nError, NotFound
+from ansible_collections.flowops.n8n.plugins.module_utils._execution import Execution, format_time
+from ansible_collections.flowops.n8n.plugins.module_utils._pool import each
+from ansible_collections.flowops.n8n.plugins.module_utils._selection import Selection
+from ansible_collections.flowops.n8n.plugins.module_utils.client import N8nClient
+
+# Lists in results are cut here; their counts are not. Ansible itself slows down with large results.
+LISTED = 1000
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What is to be done with an execution, and why."""
+
+    execution: Execution
+    action: str
+    reason: str = ""
+
+
+@dataclass
+class Result:
+    """What a module returns. ``failure`` is the sentence for a run that failed, whatever was done before it did."""
+
+    changed: bool
+    values: dict[str, t.Any]
+    diff: dict[str, str] | None = None
+    warnings: list[str] = field(default_factory=list)
+    failure: str | None = None
+
+
+@dataclass
+class Faults:
+    """The errors of single items, and the one that ended the run, if any."""
+
+    items: list[dict[str, t.Any]] = field(default_factory=list)
+    count: int = 0
+    end: N8nError | None = None
+
+    def add(self, execution_id: str, error: N8nError) -> None:
+        """Take note of an item's error; one that condemns all is the end."""
+        self.count += 1
+        if len(self.items) < LISTED:
+            self.items.append({"id": execution_id, "msg": str(error), **error.fields()})
+        if error.condemns_all and self.end is None:
+            self.end = error
+
+    def sentence(self, done: str) -> str | None:
+        """What to tell, after what was done so far; ``None`` where nothing went wrong."""
+        if self.end is not None:
+            return f"{done} Then the run was ended, since every further call would meet the same: {self.end}"
+        if self.count:
+            first = self.items[0]
+            return f"{done} {plural(self.count)} failed, the first being {first['id']}: {first['msg']}"
+        return None
+
+    def fields(self) -> dict[str, t.Any]:
+        """The facts of the error that stands for all of them."""
+        if self.end is not None:
+            return self.end.fields()
+        if self.items:
+            return {key: value for key, value in self.items[0].items() if key not in ("id", "msg")}
+        return {}
+
+
+def plural(count: int) -> str:
+    return f"{count} execution" if count == 1 else f"{count} executions"
+
+
+def describe(execution: Execution) -> str:
+    """One line for a diff."""
+    name = f" ({execution.workflow_name})" if execution.workflow_name else ""
+    times = f"started {format_time(execution.started_at) or 'not yet'}"
+    if execution.stopped_at is not None:
+        times += f", ended {format_time(execution.stopped_at)}"
+    return f"execution {execution.id}: {execution.status}, workflow {execution.workflow_id}{name}, {times}"
+
+
+def resolve_workflows(client: N8nClient, selection: Selection) -> tuple[Selection, dict[str, str]]:
+    """The selection with ids in place of workflow names, and the names by id as far as they came to be known."""
+    names: dict[str, str] = {}
+
+    def ids(wanted: tuple[str, ...]) -> tuple[str, ...]:
+        found = [client.find_workflow(one) for one in wanted]
+        names.update({workflow.id: workflow.name for workflow in found if workflow.name is not None})
+        return tuple(dict.fromkeys(workflow.id for workflow in found))
+
+    workflows = None if selection.workflows is None else ids(selection.workflows)
+    return selection.with_workflows(workflows, ids(selection.exclude_workflows)), names
+
+
+def get_each(
+    client: N8nClient, execution_ids: t.Iterable[str], faults: Faults, include_data: bool = False
+) -> tuple[list[Execution], list[str]]:
+    """Read executions by id, several at once: those that are there, and the ids of those that are not."""
+    found: list[Execution] = []
+    absent: list[str] = []
+    reads = each(
+        lambda execution_id: client.get(execution_id, include_data),
+        execution_ids,
+        concurrency=client.connection.concurrency,
+        pushbacks=lambda: client.pushbacks,
+    )
+    for execution_id, got in reads:
+        if isinstance(got, NotFound):
+            absent.append(execution_id)
+        elif isinstance(got, N8nError):
+            faults.add(execution_id, got)
+        else:
+            found.append(got)
+    return found, sorted(absent, key=lambda one: (len(one), one))

@@ -1,0 +1,284 @@
+# Copyright (c) 2026 flowops.n8n contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Retry executions: one decision per chain, at most one new execution per decision."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from ansible_collections.flowops.n8n.plugins.module_utils._errors import Forbidden, InvalidInput, N8nError, NotFound
+from ansible_collections.flowops.n8n.plugins.module_utils._execution import Execution, Workflow
+from ansible_collections.flowops.n8n.plugins.module_utils._operations.attempt import Attempt, Attempts
+from ansible_collections.flowops.n8n.plugins.module_utils._operations.chain import Chain, find_ancestors, group
+from ansible_collections.flowops.n8n.plugins.module_utils._operations.common import (
+    Result,
+    describe,
+    get_each,
+    resolve_workflows,
+)
+from ansible_collections.flowops.n8n.plugins.module_utils._operations.outcome import (
+    ALREADY_RETRIED,
+    ATTEMPTS_EXHAUSTED,
+    CHANGING,
+    IN_PROGRESS,
+    NOT_FAILED,
+    NOT_FOUND,
+    NOT_RECORDABLE,
+    NOT_RETRYABLE,
+    NOTHING_STORED,
+    RETRIED,
+    Interrupted,
+    Outcome,
+    Tally,
+)
+from ansible_collections.flowops.n8n.plugins.module_utils._pool import each
+from ansible_collections.flowops.n8n.plugins.module_utils._selection import Selection, parse_selection
+from ansible_collections.flowops.n8n.plugins.module_utils.client import N8nClient
+
+# Seconds for which what was read of a chain is trusted: a batch may take hours, and others retry too.
+FRESH_FOR = 5.0
+
+_MESSAGES = {
+    ATTEMPTS_EXHAUSTED: "as many retries were made as max_attempts allows",
+    NOT_RETRYABLE: f"{NOTHING_STORED}, or it has a status that n8n does not retry",
+    NOT_RECORDABLE: (
+        "the workflow's settings save no successful or no failed executions, so its retries could be neither counted "
+        "nor recognised and every run would retry again; set allow_unrecorded=true to retry it all the same"
+    ),
+}
+
+
+@dataclass(frozen=True)
+class RetryRule:
+    """``now`` is fixed at the start; ``wait_timeout`` is in seconds for one execution."""
+
+    now: datetime
+    selection: Selection
+    load_workflow: bool
+    wait: bool
+    wait_timeout: float
+    max_attempts: int
+    allow_unrecorded: bool
+    fail_on_error: bool
+
+    def decide(self, chain: Chain) -> str:
+        """What becomes of a chain by its members: ``RETRIED`` for one to be retried, else why it is not."""
+        if chain.success_id is not None:
+            selected_succeeded = any(one.status == "success" for one in chain.selected)
+            return NOT_FAILED if selected_succeeded else ALREADY_RETRIED
+        if chain.live is not None:
+            return IN_PROGRESS
+        if chain.newest_failed is None:
+            return NOT_RETRYABLE
+        if chain.attempts >= self.max_attempts:
+            return ATTEMPTS_EXHAUSTED
+        return RETRIED
+
+
+def parse(params: t.Mapping[str, t.Any], now: datetime) -> RetryRule:
+    """Raises ``InvalidInput``. Filters without a status mean what failed or crashed."""
+    selection = parse_selection(params, now)
+    if selection.is_empty and not params["all"]:
+        raise InvalidInput(
+            "Nothing selects what to retry: name executions or filters such as newer_than. "
+            "If every failed execution is meant, say so with all=true."
+        )
+    if selection.ids is None and selection.statuses is None:
+        selection = selection.with_statuses(("error", "crashed"))
+    if params["max_attempts"] < 1:
+        raise InvalidInput("max_attempts: 1 or more is wanted.")
+    if not params["wait_timeout"] > 0:
+        raise InvalidInput("wait_timeout: more than 0 seconds are wanted.")
+    return RetryRule(
+        now=now,
+        selection=selection,
+        load_workflow=params["load_workflow"],
+        wait=params["wait"],
+        wait_timeout=params["wait_timeout"],
+        max_attempts=params["max_attempts"],
+        allow_unrecorded=params["allow_unrecorded"],
+        fail_on_error=params["fail_on_error"],
+    )
+
+
+def carry_out(client: N8nClient, rule: RetryRule, check_mode: bool) -> Result:
+    """Retry what the rule means. In check mode the first attempt of each chain is predicted."""
+    tally = Tally(check_mode, rule.wait, rule.wait_timeout, rule.fail_on_error)
+    try:
+        selection, names = resolve_workflows(client, rule.selection)
+        retrier = _Retrier(client, replace(rule, selection=selection), check_mode, names)
+        done = each(
+            retrier.handle,
+            retrier.chains(tally),
+            concurrency=client.connection.concurrency,
+            pushbacks=lambda: client.pushbacks,
+        )
+        for chain, outcome in done:
+            if isinstance(outcome, N8nError):
+                tally.fail(chain.selected[0].id, outcome)
+            else:
+                tally.add(outcome)
+    except N8nError as error:
+        tally.faults.end = error
+    return tally.result()
+
+
+class _Retrier:
+    """Finds the chains and carries out the decisions; from several threads, each with a chain of its own."""
+
+    def __init__(self, client: N8nClient, rule: RetryRule, check_mode: bool, names: dict[str, str]) -> None:
+        self._client = client
+        self._rule = rule
+        self._check_mode = check_mode
+        self._names = names
+        self._workflows: dict[str, Workflow | None] = {}
+        self._read_at = 0.0
+        self._attempts = Attempts(client, rule.now, rule.load_workflow, rule.wait, rule.wait_timeout)
+
+    def chains(self, tally: Tally) -> t.Iterator[Chain]:
+        """The chains of what is selected, oldest first; beyond ``limit`` none that would be acted on."""
+        rule, selection = self._rule, self._rule.selection
+        if selection.ids is not None:
+            selected, absent = get_each(self._client, selection.ids, tally.faults)
+            for execution_id in absent:
+                tally.add(Outcome(NOT_FOUND, execution_id, msg="not there or not visible to this key"))
+            if tally.faults.end is not None:
+                raise tally.faults.end
+        else:
+            selected = list(self._client.executions(selection))
+        acted = 0
+        for chain in self._gather(selected):
+            if self._decide(chain) == RETRIED:
+                if selection.ids is None and selection.limit is not None and acted >= selection.limit:
+                    tally.more_remaining = True
+                    continue
+                acted += 1
+            yield chain
+
+    def _gather(self, selected: list[Execution]) -> list[Chain]:
+        """The chains, whole: from each workflow's rows since the oldest ancestor that is still there."""
+        self._read_at = time.monotonic()
+        ancestors = find_ancestors(selected, self._client.get)
+        retries: list[Execution] = []
+        for workflow_id in sorted({one.workflow_id for one in ancestors if one.workflow_id is not None}):
+            oldest = min(one.order for one in ancestors if one.workflow_id == workflow_id)
+            rows = self._client.executions(Selection(now=self._rule.now, workflows=(workflow_id,)), oldest)
+            retries += [row for row in rows if row.retry_of is not None]
+        return group(selected, ancestors, retries)
+
+    def _decide(self, chain: Chain) -> str:
+        """The rule's decision, and for a chain to be retried whether n8n would keep that retry."""
+        decision, candidate = self._rule.decide(chain), chain.newest_failed
+        if decision != RETRIED or candidate is None or self._rule.allow_unrecorded:
+            return decision
+        workflow = self._settings(candidate)
+        if workflow is None:
+            return NOT_RETRYABLE
+        return NOT_RECORDABLE if False in (workflow.saves_success, workflow.saves_failure) else RETRIED
+
+    def _settings(self, execution: Execution) -> Workflow | None:
+        """The workflow whose settings hold for a retry: the saved one if that is to run, else the one that ran before.
+
+        ``None`` where it is not kept, so that there is nothing to run.
+        """
+        key = execution.workflow_id or "" if self._rule.load_workflow else f"execution {execution.id}"
+        if key not in self._workflows:
+            try:
+                workflow = self._client.workflow(key) if self._rule.load_workflow else self._client.snapshot(execution.id)
+            except NotFound:
+                workflow = None
+            except Forbidden as error:
+                error.args = (
+                    f"{error} It is read to see whether the workflow keeps its retries; "
+                    "allow_unrecorded=true retries without looking.",
+                )
+                raise
+            self._workflows[key] = workflow
+            if workflow is not None and workflow.name is not None:
+                self._names[workflow.id] = workflow.name
+        return self._workflows[key]
+
+    def handle(self, chain: Chain) -> Outcome:
+        """Decide and act, until the chain has a success, is exhausted, or cannot be followed any further.
+
+        Raises ``Interrupted`` if an error comes after a retry was made.
+        """
+        before = f"{describe(chain.selected[0])}, retried {chain.attempts} times"
+        last: Outcome | None = None
+        read_at = self._read_at
+        try:
+            while True:
+                if not self._check_mode and time.monotonic() - read_at > FRESH_FOR:
+                    self._read_again(chain)
+                decision, candidate = self._decide(chain), chain.newest_failed
+                if decision != RETRIED or candidate is None:
+                    return last or self._passed_over(chain, decision, before)
+                if self._check_mode:
+                    return self._outcome(chain, Attempt(RETRIED), before, candidate)
+                attempt = self._attempts.make(candidate, set(chain.members))
+                read_at = time.monotonic()
+                made = (last.made if last else 0) + (1 if attempt.outcome in CHANGING else 0)
+                if attempt.execution is not None:
+                    chain.add(attempt.execution)
+                last = self._outcome(chain, attempt, before, candidate, made)
+                if attempt.outcome != RETRIED or attempt.execution is None:
+                    return last
+                if not self._rule.wait or attempt.execution.is_live or attempt.execution.status == "success":
+                    return last
+        except N8nError as error:
+            if last is None:
+                raise
+            raise Interrupted(last, error) from error
+
+    def _passed_over(self, chain: Chain, decision: str, before: str) -> Outcome:
+        """The outcome of a chain that is not retried; a member under way is waited for."""
+        seen, message = chain.success, _MESSAGES.get(decision)
+        if decision == IN_PROGRESS and chain.live is not None:
+            seen = chain.live
+            if self._rule.wait and not self._check_mode:
+                try:
+                    seen = self._attempts.follow(seen, time.monotonic() + self._rule.wait_timeout)
+                except NotFound:
+                    message = f"execution {seen.id} was under way and is gone: n8n has kept no record of it"
+                chain.add(seen)
+                if seen.status == "success":
+                    decision = self._decide(chain)
+        outcome = self._outcome(chain, Attempt(decision, seen, message), before)
+        outcome.retry_id = outcome.retry_id or chain.success_id
+        if outcome.retry_id == outcome.original_id:
+            # It is no retry: the selected execution itself succeeded, or is under way.
+            outcome.retry_id = None
+        return outcome
+
+    def _outcome(self, chain: Chain, attempt: Attempt, before: str, retried: Execution | None = None, made: int = 0) -> Outcome:
+        original = chain.original
+        return Outcome(
+            outcome=attempt.outcome,
+            execution_id=chain.selected[0].id,
+            original_id=original.retry_of or original.id,
+            workflow_id=original.workflow_id,
+            workflow_name=self._names.get(original.workflow_id or ""),
+            retried_id=retried.id if retried is not None else None,
+            retry_id=attempt.execution.id if attempt.execution is not None else None,
+            status=attempt.execution.status if attempt.execution is not None else None,
+            attempts=chain.attempts,
+            made=made,
+            msg=attempt.msg,
+            before=before,
+            error=attempt.error,
+        )
+
+    def _read_again(self, chain: Chain) -> None:
+        """Take in what others have done to the chain since it was read."""
+        workflow_id = chain.original.workflow_id
+        selection = Selection(now=self._rule.now, workflows=None if workflow_id is None else (workflow_id,))
+        rows = self._client.executions(selection, chain.original.order)
+        kept = [row for row in rows if row.retry_of is not None or row.id in chain.members]
+        for row in sorted(kept, key=lambda one: one.order):
+            if row.id in chain.members or row.retry_of in chain.members:
+                chain.add(row)

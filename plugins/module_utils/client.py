@@ -1,0 +1,288 @@
+# Copyright (c) 2026 flowops.n8n contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The shared client: what can be done with an instance, in the words of the field."""
+
+from __future__ import annotations
+
+import re
+import time
+import typing as t
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from ansible_collections.flowops.n8n.plugins.module_utils._dialects import n8n as dialect
+from ansible_collections.flowops.n8n.plugins.module_utils._errors import (
+    Forbidden,
+    InvalidInput,
+    N8nError,
+    NoSuchRoute,
+    NotFound,
+    Rejected,
+)
+from ansible_collections.flowops.n8n.plugins.module_utils._execution import Execution, Workflow
+from ansible_collections.flowops.n8n.plugins.module_utils._history import History
+from ansible_collections.flowops.n8n.plugins.module_utils._selection import Selection
+from ansible_collections.flowops.n8n.plugins.module_utils._transport import Connection, Transport
+from ansible_collections.flowops.n8n.plugins.module_utils._wire import Answer, Call, Page, Query
+
+KEY_LENGTH = 8
+
+_T = t.TypeVar("_T")
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+# What can stand in a path as the id of a workflow, and what n8n itself makes as one.
+_MAY_BE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_SURELY_ID = re.compile(r"[A-Za-z0-9]{16}|[0-9]+")
+
+
+class N8nClient:
+    """One instance of n8n, reached with one key over one pool of connections. Safe to use from several threads.
+
+    Every method raises an ``N8nError``; ``NotFound`` means n8n's own answer for exactly that call,
+    "not there or not visible to this key".
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self._transport = Transport(connection)
+        self._history = History(self._page)
+        self._is_n8n = False
+
+    def close(self) -> None:
+        self._transport.close()
+
+    @property
+    def pushbacks(self) -> int:
+        """How often the server has asked for a slower pace so far."""
+        return self._transport.pushbacks
+
+    def lists_what_waits(self) -> bool:
+        """Whether the server lists every new and waiting execution.
+
+        n8n 1.x leaves those out that it holds in memory, which are all that it has begun itself. It is told by the status
+        filter ``new``, which came with n8n 2.13.
+        """
+        return self._history.can_list("new")
+
+    def executions(self, selection: Selection, oldest: int = 0) -> t.Iterator[Execution]:
+        """The executions that a selection by filters means, newest first, a page at a time, down to an id.
+
+        ``limit`` is the caller's: it knows what counts.
+        """
+        return filter(selection.matches, self._history.newest_first(selection, oldest))
+
+    def get(self, execution_id: str, include_data: bool = False) -> Execution:
+        """One execution. Where its data is not kept, it comes without, whatever is asked for."""
+        if include_data:
+            try:
+                return self._ask(dialect.get_call(execution_id, True), dialect.read_execution)
+            except (NotFound, Rejected):
+                # What n8n answers where only the data is missing, too: Not Found on 2.41, 400 on 1.123.
+                pass
+        return self._ask(dialect.get_call(execution_id, False), dialect.read_execution)
+
+    def snapshot(self, execution_id: str) -> Workflow | None:
+        """The workflow as it was when it ran, which a retry replays; ``None`` where it is not kept."""
+        try:
+            return self._ask(dialect.get_call(execution_id, True), dialect.read_snapshot)
+        except (NotFound, Rejected):
+            return None
+
+    def delete(self, execution_id: str) -> None:
+        """Delete one execution; it is gone afterwards. Raises ``NotFound`` if it was not there to begin with.
+
+        A ``Not Found`` after an answer that was lost counts as deleted: it was ours.
+        """
+        answer = self._transport.send(dialect.delete_call(execution_id))
+        try:
+            self._read(answer, dialect.read_deleted)
+        except NotFound:
+            if not answer.resent:
+                raise
+
+    def retry(self, execution_id: str, load_workflow: bool, timeout: float) -> Execution:
+        """Run it again; returns the new execution once that run has ended or parked itself, within seconds.
+
+        Sent once. After ``NoAnswer`` or ``TooBusy`` nobody knows whether it runs: look it up by ``retries_of``.
+        """
+        call = dialect.retry_call(execution_id, load_workflow)
+        return self._read(self._transport.send(call, timeout=timeout), dialect.read_execution)
+
+    def retries_of(self, execution: Execution, now: datetime) -> t.Iterator[Execution]:
+        """The direct retries of an execution, newest first, running ones too."""
+        workflows = None if execution.workflow_id is None else (execution.workflow_id,)
+        selection = Selection(now=now, workflows=workflows)
+        rows = self._history.newest_first(selection, execution.order + 1)
+        return (row for row in rows if row.retry_of == execution.id)
+
+    def stop(self, execution_id: str) -> None:
+        """Ask n8n (2.10 and newer) to stop an execution; read it again to see what became of it."""
+        try:
+            self._ask(dialect.stop_call(execution_id), dialect.read_stopped)
+        except NoSuchRoute as error:
+            error.args = (f"{error} Stopping executions needs n8n 2.10 or newer.",)
+            raise
+
+    def workflow(self, workflow_id: str) -> Workflow:
+        return self._ask(dialect.workflow_call(workflow_id), dialect.read_workflow)
+
+    def find_workflow(self, wanted: str) -> Workflow:
+        """The workflow of an id or an exact name. Raises ``InvalidInput`` if there is none, or several.
+
+        A key without the scope ``workflow:read`` has what looks like n8n's own ids taken on trust.
+        """
+        if _MAY_BE_ID.fullmatch(wanted):
+            try:
+                return self.workflow(wanted)
+            except NotFound:
+                pass
+            except Forbidden:
+                if _SURELY_ID.fullmatch(wanted):
+                    return Workflow(id=wanted, name=None)
+        found = [workflow for workflow in self._workflows_named(wanted) if workflow.name == wanted]
+        if not found:
+            raise InvalidInput(f"workflow: no workflow with the id or exact name {wanted!r} is visible to this key.")
+        if len(found) > 1:
+            ids = ", ".join(workflow.id for workflow in found)
+            raise InvalidInput(f"workflow: {len(found)} workflows have the name {wanted!r}; name one by its id: {ids}.")
+        return found[0]
+
+    def _workflows_named(self, name: str) -> t.Iterator[Workflow]:
+        cursor: str | None = None
+        while True:
+            workflows, cursor = self._ask(dialect.workflows_call(name, cursor), dialect.read_workflows)
+            yield from workflows
+            if cursor is None:
+                return
+
+    def is_ready(self) -> bool:
+        """What the server says of its own readiness, without a key."""
+        return dialect.read_readiness(self._transport.send(dialect.readiness_call(), root=True))
+
+    def capabilities(self) -> dict[str, t.Any]:
+        return self._ask(dialect.openapi_call(), dialect.read_capabilities)
+
+    def scopes(self) -> list[str] | None:
+        """What this key may do, ``None`` where the server does not tell (n8n before 2.14)."""
+        try:
+            return self._ask(dialect.discover_call(), dialect.read_scopes)
+        except NoSuchRoute:
+            return None
+
+    def era(self) -> str:
+        """How the server validates requests: ``validator`` up to n8n 2.38, ``zod`` from 2.39 on."""
+        return self._ask(dialect.era_call(), dialect.read_era)
+
+    def latency(self) -> float:
+        """Seconds that a small authorised call takes. Raises what every other call would meet, too."""
+        started = time.monotonic()
+        self._page(_NOTHING, None)
+        return time.monotonic() - started
+
+    def _page(self, query: Query, cursor: str | None) -> Page:
+        return self._ask(dialect.list_call(query, cursor), dialect.read_page)
+
+    def _ask(self, call: Call, read: t.Callable[[Answer], _T]) -> _T:
+        return self._read(self._transport.send(call), read)
+
+    def _read(self, answer: Answer, read: t.Callable[[Answer], _T]) -> _T:
+        try:
+            result = read(answer)
+        except NotFound:
+            self._make_sure_that_it_is_n8n()
+            raise
+        self._is_n8n = True
+        return result
+
+    def _make_sure_that_it_is_n8n(self) -> None:
+        """Other servers say ``Not Found`` in the same words, so one that has not shown itself as n8n must first."""
+        if self._is_n8n:
+            return
+        try:
+            dialect.read_page(self._transport.send(dialect.list_call(_NOTHING, None)))
+        except Forbidden:
+            # n8n's own form of a refusal: the key may not list.
+            pass
+        self._is_n8n = True
+
+
+# n8n answers a list for an unknown workflow with an empty page, which costs it next to nothing.
+_NOTHING = Query(workflow="0")
+
+
+def parse_connection(params: t.Mapping[str, t.Any]) -> Connection:
+    """The connection options of a module. Raises ``InvalidInput`` for whatever cannot be meant, before any request."""
+    api_path = _api_path(params.get("api_path") or dialect.API_PATH)
+    if not params["timeout"] > 0:
+        raise InvalidInput("timeout: more than 0 seconds are wanted.")
+    if params["max_request_retries"] < 0:
+        raise InvalidInput("max_request_retries: 0 or more is wanted.")
+    concurrency = params["concurrency"]
+    if not 1 <= concurrency <= 32:
+        raise InvalidInput("concurrency: a number from 1 to 32 is wanted.")
+    return Connection(
+        url=_origin(params["url"], api_path),
+        api_path=api_path,
+        headers={**_headers(params.get("headers") or {}), **dialect.key_headers(_key(params["api_key"]))},
+        timeout=params["timeout"],
+        max_request_retries=params["max_request_retries"],
+        validate_certs=params["validate_certs"],
+        ca_path=params.get("ca_path"),
+        client_cert=params.get("client_cert"),
+        client_key=params.get("client_key"),
+        use_proxy=params["use_proxy"],
+        concurrency=concurrency,
+    )
+
+
+def _key(api_key: str) -> str:
+    key = api_key.strip()
+    if len(key) < KEY_LENGTH:
+        raise InvalidInput(f"api_key: a key has {KEY_LENGTH} characters or more; this one is too short to be one.")
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise InvalidInput("api_key: a key has neither blanks nor line breaks nor characters outside ASCII.")
+    return key
+
+
+def _headers(headers: t.Mapping[str, t.Any]) -> dict[str, str]:
+    """Names and values that can be sent; the values are secrets and in no message."""
+    checked = {}
+    for name, value in headers.items():
+        text = str(value).strip()
+        if not _HEADER_NAME.fullmatch(str(name)):
+            raise InvalidInput(f"headers: {name!r} cannot be the name of a header.")
+        if not text.isprintable() or not text.isascii():
+            raise InvalidInput(f"headers: the value of {name} has line breaks or characters outside ASCII.")
+        checked[str(name)] = text
+    return checked
+
+
+def _api_path(api_path: str) -> str:
+    path = "/" + api_path.strip().strip("/")
+    if not re.fullmatch(r"(/[A-Za-z0-9_~-][A-Za-z0-9_.~-]*)+", path):
+        raise InvalidInput(f"api_path: {api_path!r} is not a path such as {dialect.API_PATH}.")
+    return path
+
+
+def _origin(url: str, api_path: str) -> str:
+    """The url without the API path that users copy along with it."""
+    text = url.strip()
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port > 0)
+    except ValueError:
+        usable = False
+    if "@" in text.split("?")[0]:
+        # Not quoted back: it holds a password.
+        raise InvalidInput("url: it must not hold a user or a password; send them by headers, as Authorization.")
+    if not usable or parts.query or parts.fragment or re.search(r"\s", text):
+        raise InvalidInput(f"url: {text!r} is not the address of an instance, such as https://n8n.example.com.")
+    text = text.rstrip("/")
+    for ending in ("/executions", api_path):
+        if text.endswith(ending):
+            text = text[: -len(ending)].rstrip("/")
+    return text
+
+
+__all__ = ["N8nClient", "N8nError", "parse_connection"]

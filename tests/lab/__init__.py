@@ -1,0 +1,1 @@
+"""Installs and starts real n8n servers for the contract and integration tests."""
