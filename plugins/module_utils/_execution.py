@@ -69,8 +69,11 @@ class Execution:
 
     @property
     def duration(self) -> float | None:
-        """Seconds from start to end, ``None`` while either is missing."""
-        if self.started_at is None or self.stopped_at is None:
+        """Seconds from start to end, ``None`` while it is not over.
+
+        A waiting execution has a ``stopped_at`` too: when it began to wait.
+        """
+        if self.is_live or self.started_at is None or self.stopped_at is None:
             return None
         return (self.stopped_at - self.started_at).total_seconds()
 

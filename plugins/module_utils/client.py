@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import time
 import typing as t
+from contextlib import suppress
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -199,11 +200,9 @@ class N8nClient:
         """Other servers say ``Not Found`` in the same words, so one that has not shown itself as n8n must first."""
         if self._is_n8n:
             return
-        try:
+        # A refusal in n8n's own form will do: the key may not list.
+        with suppress(Forbidden):
             dialect.read_page(self._transport.send(dialect.list_call(_NOTHING, None)))
-        except Forbidden:
-            # n8n's own form of a refusal: the key may not list.
-            pass
         self._is_n8n = True
 
 

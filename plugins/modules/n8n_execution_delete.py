@@ -115,12 +115,12 @@ by_workflow:
   type: dict
   returned: always
   sample: {"6FB4pk3SAhf9riN4": 40}
-skipped:
+kept:
   description: How many selected executions were left alone because they are running, waiting or new.
   type: int
   returned: always
   sample: 2
-skipped_by_status:
+kept_by_status:
   description: How many were left alone, by their status.
   type: dict
   returned: always

@@ -113,11 +113,11 @@ executions:
       type: str
       sample: "2026-11-01T03:00:00.123Z"
     stopped_at:
-      description: End, ISO 8601 in UTC; V(null) while it is not over.
+      description: End, ISO 8601 in UTC. For an execution that waits, when it began to; V(null) while it runs or is queued.
       type: str
       sample: "2026-11-01T03:00:04.456Z"
     duration:
-      description: Seconds from start to end; V(null) where one of them is missing.
+      description: Seconds from start to end; V(null) while it is not over.
       type: float
       sample: 4.333
     wait_till:

@@ -54,7 +54,8 @@ options:
     choices: [canceled, crashed, error, new, running, success, unknown, waiting]
   load_workflow:
     description:
-      - Whether the workflow runs as it is saved now. Otherwise the one of the failed execution is replayed, from the node that failed.
+      - Whether the workflow runs as it is saved now. Otherwise the one of the failed execution is replayed, from the node that
+        failed.
     type: bool
     default: false
   wait:
@@ -117,7 +118,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-results:
+chains:
   description: What became of each chain, oldest first where they are handled one by one. At most 1,000 are listed.
   type: list
   elements: dict
@@ -162,7 +163,7 @@ results:
       type: str
       sample: "1301"
     status:
-      description: Status of RV(results[].retry_id) as it was last seen.
+      description: Status of RV(chains[].retry_id) as it was last seen.
       type: str
       sample: success
     attempts:

@@ -84,7 +84,7 @@ def find_ancestors(selected: t.Iterable[Execution], get: t.Callable[[str], Execu
 
 def group(selected: t.Iterable[Execution], ancestors: t.Iterable[Execution], retries: t.Iterable[Execution]) -> list[Chain]:
     """The chains of the selected executions, each whole, in the order of their originals."""
-    chosen = list(selected)
+    chosen = sorted(selected, key=lambda execution: execution.order)
     rows = {execution.id: execution for execution in (*ancestors, *retries, *chosen)}
     chains: dict[str, Chain] = {}
     for execution in rows.values():

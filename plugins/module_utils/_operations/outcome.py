@@ -150,7 +150,7 @@ class Tally:
     def result(self) -> Result:
         failure = self.failure()
         values: dict[str, t.Any] = {
-            "results": [outcome.record() for outcome in self.outcomes],
+            "chains": [outcome.record() for outcome in self.outcomes],
             "counts": dict(sorted(self.counts.items())),
             "retries_made": self.made,
             "more_remaining": self.more_remaining,

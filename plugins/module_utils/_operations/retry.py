@@ -142,7 +142,7 @@ class _Retrier:
 
     def chains(self, tally: Tally) -> t.Iterator[Chain]:
         """The chains of what is selected, oldest first; beyond ``limit`` none that would be acted on."""
-        rule, selection = self._rule, self._rule.selection
+        selection = self._rule.selection
         if selection.ids is not None:
             selected, absent = get_each(self._client, selection.ids, tally.faults)
             for execution_id in absent:
@@ -208,7 +208,8 @@ class _Retrier:
 
         Raises ``Interrupted`` if an error comes after a retry was made.
         """
-        before = f"{describe(chain.selected[0])}, retried {chain.attempts} times"
+        so_far = "1 retry" if chain.attempts == 1 else f"{chain.attempts} retries"
+        before = f"{describe(chain.selected[0])}, {so_far} so far"
         last: Outcome | None = None
         read_at = self._read_at
         try:
