@@ -146,6 +146,10 @@ class TooBusy(N8nError):
     condemns_all = True
 
 
+class RateLimited(TooBusy):
+    """429 in n8n's own form: the call was certainly not carried out."""
+
+
 class ServerFault(N8nError):
     """A 5xx of n8n itself for this call; other calls may well succeed."""
 

@@ -30,9 +30,10 @@ MODES = (
     "agent",
 )
 
-_SPAN = re.compile(r"(?:([0-9]+)w)?(?:([0-9]+)d)?(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+)s)?")
-_ZONE = re.compile(r"(?:[Zz]|[+-][0-9]{2}:?[0-9]{2})$")
-_FRACTION = re.compile(r"\.([0-9]+)")
+_SPAN = re.compile(r"(?:([0-9]{1,9})w)?(?:([0-9]{1,9})d)?(?:([0-9]{1,9})h)?(?:([0-9]{1,9})m)?(?:([0-9]{1,9})s)?")
+_TIME = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([0-9]{2}:[0-9]{2}(?::[0-9]{2})?)(?:\.([0-9]+))?(?:([Zz])|([+-][0-9]{2}):?([0-9]{2}))"
+)
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,7 @@ class Execution:
     @property
     def order(self) -> int:
         """The position in the server's own order: ids are handed out in rising order at the start."""
-        digits = re.search(r"[0-9]+$", self.id)
-        return int(digits.group()) if digits else 0
+        return order_of(self.id)
 
     @property
     def duration(self) -> float | None:
@@ -104,6 +104,12 @@ class Execution:
         return record
 
 
+def order_of(execution_id: str) -> int:
+    """The position that an id gives an execution in the server's order."""
+    digits = re.search(r"[0-9]+$", execution_id)
+    return int(digits.group()) if digits else 0
+
+
 @dataclass(frozen=True)
 class Workflow:
     """What is needed of a workflow; ``None`` where it is not known.
@@ -119,17 +125,19 @@ class Workflow:
 
 def parse_time(text: str) -> datetime:
     """An ISO 8601 time with a zone, in UTC. Raises ``ValueError`` for anything else."""
-    text = text.strip()
-    if not _ZONE.search(text) or "T" not in text.upper().replace(" ", "T"):
-        raise ValueError(f"{text!r} is not an ISO 8601 time with a zone, such as 2026-11-01T00:00:00Z")
-    # Python 3.9 knows neither Z nor fractions of other than 3 or 6 digits.
-    plain = re.sub(r"[Zz]$", "+00:00", text).replace(" ", "T").upper()
-    plain = re.sub(r"([+-][0-9]{2})([0-9]{2})$", r"\1:\2", plain)
-    plain = _FRACTION.sub(lambda found: "." + found.group(1)[:6].ljust(6, "0"), plain)
+    refusal = f"{text!r} is not an ISO 8601 time with a zone, such as 2026-11-01T00:00:00Z"
+    found = _TIME.fullmatch(text.strip())
+    if found is None:
+        raise ValueError(refusal)
+    # What fromisoformat reads differs by the version of Python; this form all of them read.
+    day, clock, fraction, utc, hours, minutes = found.groups()
+    seconds = clock if clock.count(":") == 2 else f"{clock}:00"
+    zone = "+00:00" if utc else f"{hours}:{minutes}"
     try:
-        return datetime.fromisoformat(plain).astimezone(timezone.utc)
+        moment = datetime.fromisoformat(f"{day}T{seconds}.{(fraction or '')[:6].ljust(6, '0')}{zone}")
+        return moment.astimezone(timezone.utc)
     except (ValueError, OverflowError):
-        raise ValueError(f"{text!r} is not an ISO 8601 time with a zone, such as 2026-11-01T00:00:00Z") from None
+        raise ValueError(refusal) from None
 
 
 def format_time(moment: datetime | None) -> str | None:

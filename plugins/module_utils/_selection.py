@@ -125,7 +125,7 @@ def parse_selection(params: t.Mapping[str, t.Any], now: datetime) -> Selection:
         min_duration=_span(params, "min_duration"),
         limit=params.get("limit"),
     )
-    if selection.ids is not None and not Selection(now=now, ids=selection.ids, limit=selection.limit) == selection:
+    if selection.ids is not None and selection != Selection(now=now, ids=selection.ids, limit=selection.limit):
         raise InvalidInput("execution_id names executions, so it excludes the filters; give one or the other.")
     after, before = selection.started_after, selection.latest_start
     if after is not None and before is not None and after > before:

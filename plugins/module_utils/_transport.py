@@ -113,6 +113,9 @@ class Transport:
                 raise
             except NotConnected as error:
                 if sent >= self._connection.max_request_retries or not error.retryable:
+                    if resent:
+                        # An earlier sending may have been carried out.
+                        raise NoAnswer(str(error), method=error.method, url=error.url) from None
                     raise
             except NoAnswer:
                 self._pushed_back()
@@ -128,7 +131,8 @@ class Transport:
                         return replace(answer, resent=resent)
                     self._pushed_back(pause)
                 resent = resent or answer.status in DOUBTFUL_STATUS
-            time.sleep(_backoff(sent) if pause is None else 0)
+            # A pause that was asked for is kept by everyone, and is no reason to come back at once.
+            time.sleep(_backoff(sent))
             sent += 1
 
     def _repeats_after(self, answer: Answer) -> int:
@@ -178,7 +182,7 @@ class Transport:
                 stream=True,
             ) as response:
                 content = bytearray()
-                for chunk in response.iter_content(CHUNK):
+                for chunk in _chunks(response):
                     content += chunk
                     if len(content) > call.max_bytes:
                         raise AnswerTooLarge(
@@ -209,6 +213,19 @@ class Transport:
         session.mount("http://", adapter)
         session.mount("https://", adapter)
         return session
+
+
+def _chunks(response: requests.Response) -> t.Iterator[bytes]:
+    """The body as it comes in, so that one that drips is noticed; older urllib3 can only wait for whole chunks."""
+    read = getattr(response.raw, "read1", None)
+    if read is None:
+        yield from response.iter_content(CHUNK)
+        return
+    while True:
+        chunk = read(CHUNK, decode_content=True)
+        if not chunk:
+            return
+        yield chunk
 
 
 class _Adapter(HTTPAdapter):
@@ -286,7 +303,7 @@ def _typed(error: Exception, call: Call, url: str, timeout: float) -> N8nError:
     causes = list(_causes(error))
     system = [cause for cause in causes if isinstance(cause, OSError) and cause.strerror]
     reason = str(system[-1].strerror if system else causes[-1])
-    if any(isinstance(cause, requests.exceptions.InvalidURL) for cause in causes):
+    if any(isinstance(cause, (requests.exceptions.InvalidURL, urllib3_errors.LocationParseError)) for cause in causes):
         return InvalidInput(f"url: {url} is not an address: {error}", **facts)
     for cause in causes:
         if isinstance(cause, ssl.SSLError):

@@ -19,6 +19,7 @@ from ansible_collections.flowops.n8n.plugins.module_utils._errors import (
     InvalidInput,
     N8nError,
     NoSuchRoute,
+    NotAnN8nAnswer,
     NotFound,
     Rejected,
 )
@@ -29,6 +30,7 @@ from ansible_collections.flowops.n8n.plugins.module_utils._transport import Conn
 from ansible_collections.flowops.n8n.plugins.module_utils._wire import Answer, Call, Page, Query
 
 KEY_LENGTH = 8
+MOST_SECONDS = 24 * 60 * 60
 
 _T = t.TypeVar("_T")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -131,17 +133,23 @@ class N8nClient:
     def find_workflow(self, wanted: str) -> Workflow:
         """The workflow of an id or an exact name. Raises ``InvalidInput`` if there is none, or several.
 
-        A key without the scope ``workflow:read`` has what looks like n8n's own ids taken on trust.
+        A key with neither ``workflow:read`` nor ``workflow:list`` has what looks like n8n's own ids taken on trust.
         """
+        readable = True
         if _MAY_BE_ID.fullmatch(wanted):
             try:
                 return self.workflow(wanted)
             except NotFound:
                 pass
             except Forbidden:
-                if _SURELY_ID.fullmatch(wanted):
-                    return Workflow(id=wanted, name=None)
-        found = [workflow for workflow in self._workflows_named(wanted) if workflow.name == wanted]
+                readable = False
+        try:
+            listed = self._workflows(wanted if readable else None)
+            found = [workflow for workflow in listed if wanted == workflow.name or (not readable and wanted == workflow.id)]
+        except Forbidden:
+            if not readable and _SURELY_ID.fullmatch(wanted):
+                return Workflow(id=wanted, name=None)
+            raise
         if not found:
             raise InvalidInput(f"workflow: no workflow with the id or exact name {wanted!r} is visible to this key.")
         if len(found) > 1:
@@ -149,13 +157,17 @@ class N8nClient:
             raise InvalidInput(f"workflow: {len(found)} workflows have the name {wanted!r}; name one by its id: {ids}.")
         return found[0]
 
-    def _workflows_named(self, name: str) -> t.Iterator[Workflow]:
+    def _workflows(self, name: str | None) -> t.Iterator[Workflow]:
+        """Those whose name contains this one, all of them without; the server takes % and _ for wildcards."""
         cursor: str | None = None
-        while True:
+        seen: set[str] = set()
+        while cursor not in seen:
+            seen.update(filter(None, [cursor]))
             workflows, cursor = self._ask(dialect.workflows_call(name, cursor), dialect.read_workflows)
             yield from workflows
             if cursor is None:
                 return
+        raise NotAnN8nAnswer("The server's list of workflows does not go on: it gave the same cursor twice.")
 
     def is_ready(self) -> bool:
         """What the server says of its own readiness, without a key."""
@@ -213,8 +225,7 @@ _NOTHING = Query(workflow="0")
 def parse_connection(params: t.Mapping[str, t.Any]) -> Connection:
     """The connection options of a module. Raises ``InvalidInput`` for whatever cannot be meant, before any request."""
     api_path = _api_path(params.get("api_path") or dialect.API_PATH)
-    if not params["timeout"] > 0:
-        raise InvalidInput("timeout: more than 0 seconds are wanted.")
+    check_seconds(params, "timeout")
     if params["max_request_retries"] < 0:
         raise InvalidInput("max_request_retries: 0 or more is wanted.")
     concurrency = params["concurrency"]
@@ -233,6 +244,12 @@ def parse_connection(params: t.Mapping[str, t.Any]) -> Connection:
         use_proxy=params["use_proxy"],
         concurrency=concurrency,
     )
+
+
+def check_seconds(params: t.Mapping[str, t.Any], option: str) -> None:
+    """Raise ``InvalidInput`` for a time limit that cannot be kept."""
+    if not 0 < params[option] <= MOST_SECONDS:
+        raise InvalidInput(f"{option}: more than 0 seconds are wanted, and a day ({MOST_SECONDS}) at most.")
 
 
 def _key(api_key: str) -> str:
@@ -272,12 +289,12 @@ def _origin(url: str, api_path: str) -> str:
         usable = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port > 0)
     except ValueError:
         usable = False
-    if "@" in text.split("?")[0]:
+    if "@" in text:
         # Not quoted back: it holds a password.
         raise InvalidInput("url: it must not hold a user or a password; send them by headers, as Authorization.")
     if not usable or parts.query or parts.fragment or re.search(r"\s", text):
         raise InvalidInput(f"url: {text!r} is not the address of an instance, such as https://n8n.example.com.")
-    text = text.rstrip("/")
+    text = (parts.scheme + text[len(parts.scheme) :]).rstrip("/")
     for ending in ("/executions", api_path):
         if text.endswith(ending):
             text = text[: -len(ending)].rstrip("/")

@@ -84,7 +84,7 @@ executions:
   description: The executions, in the order asked for.
   type: list
   elements: dict
-  returned: always
+  returned: success
   contains:
     id:
       description: Id of the execution, always text.
@@ -171,18 +171,18 @@ executions:
 count:
   description: How many executions are returned.
   type: int
-  returned: always
+  returned: success
   sample: 1
 truncated:
   description: Whether more executions are selected than are returned.
   type: bool
-  returned: always
+  returned: success
   sample: false
 not_found:
   description: Those of O(execution_id) that are not there or not visible to this key.
   type: list
   elements: str
-  returned: always
+  returned: success
   sample: []
 errors:
   description:

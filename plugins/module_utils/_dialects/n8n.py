@@ -22,6 +22,7 @@ from ansible_collections.flowops.n8n.plugins.module_utils._errors import (
     NoSuchRoute,
     NotFound,
     NotRetryable,
+    RateLimited,
     Rejected,
     ServerFault,
     TooBusy,
@@ -61,6 +62,7 @@ _EXTRA = {
 
 # What n8n 1.123 says when it is to retry an execution without stored data.
 _NOTHING_STORED = "Cannot read properties of null (reading 'data')"
+_ROW_ID = re.compile(r"(?!None$)[A-Za-z0-9_-]{1,80}")
 _UNKNOWN_PARAMETER = re.compile(r"Unknown query parameter '([^']+)'")
 _NO_SUCH_EXECUTION = re.compile(r'The execution with the ID "[^"]*" does not exist\.?')
 
@@ -105,12 +107,13 @@ def read_execution(answer: Answer) -> Execution:
     return _execution(_body(answer), answer)
 
 
-def read_snapshot(answer: Answer) -> Workflow | None:
-    """The workflow that came with an execution's data."""
-    workflow = _body(answer).get("workflowData")
-    if not isinstance(workflow, dict) or not isinstance(workflow.get("id"), (str, int)):
-        return None
-    return _workflow(workflow, answer)
+def read_snapshot(answer: Answer) -> Workflow:
+    """The workflow that came with an execution's data; n8n leaves out what is too large to be shown."""
+    body = _body(answer)
+    workflow = body.get("workflowData")
+    if not isinstance(workflow, dict):
+        return Workflow(id=str(body.get("workflowId")), name=None)
+    return _workflow({"id": str(body.get("workflowId")), "name": "", **workflow}, answer)
 
 
 def delete_call(execution_id: str) -> Call:
@@ -158,8 +161,8 @@ def read_workflow(answer: Answer) -> Workflow:
     return _workflow(_body(answer), answer)
 
 
-def workflows_call(name: str, cursor: str | None) -> Call:
-    """A page of the workflows of a name; small pages, since each row holds a whole workflow."""
+def workflows_call(name: str | None, cursor: str | None) -> Call:
+    """A page of the workflows, of those whose name contains this; small pages, since each row holds a whole workflow."""
     filters = {"limit": "50", "cursor": cursor, "name": name, "excludePinnedData": "true"}
     return Call("GET", "/workflows", _pairs(filters), scope="workflow:list", max_bytes=DATA_BYTES)
 
@@ -254,7 +257,7 @@ def _pairs(filters: t.Mapping[str, str | None]) -> tuple[tuple[str, str], ...]:
 
 
 def _execution(row: t.Any, answer: Answer) -> Execution:
-    if not isinstance(row, dict) or not isinstance(row.get("id"), (str, int)) or isinstance(row.get("id"), bool):
+    if not isinstance(row, dict) or isinstance(row.get("id"), bool) or not _ROW_ID.fullmatch(str(row.get("id"))):
         raise answer.foreign("an execution of n8n's")
     try:
         times = {key: _time(row.get(key)) for key in ("startedAt", "stoppedAt", "waitTill")}
@@ -332,7 +335,7 @@ def _error(answer: Answer, message: str | None) -> N8nError:
     where = f"{call.method} {answer.url}"
     if status in (429, 502, 503, 504):
         asked = answer.headers.get("Retry-After")
-        return TooBusy(
+        return (RateLimited if status == 429 and message is not None else TooBusy)(
             f"{where}: the server, or the proxy in front of it, is down or overloaded ({status}"
             + (f", Retry-After: {asked})" if asked else ")")
             + ". Try again later, with a lower concurrency or a higher max_request_retries.",

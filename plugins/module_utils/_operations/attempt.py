@@ -18,6 +18,7 @@ from ansible_collections.flowops.n8n.plugins.module_utils._errors import (
     NotConnected,
     NotFound,
     NotRetryable,
+    RateLimited,
     Unauthorized,
 )
 from ansible_collections.flowops.n8n.plugins.module_utils._execution import Execution
@@ -34,7 +35,7 @@ from ansible_collections.flowops.n8n.plugins.module_utils._operations.outcome im
 from ansible_collections.flowops.n8n.plugins.module_utils.client import N8nClient
 
 # These answers leave no doubt that nothing was started, and every other call would meet them too.
-_CERTAIN = (Forbidden, NoSuchRoute, NotConnected, Unauthorized)
+_CERTAIN = (Forbidden, NoSuchRoute, NotConnected, RateLimited, Unauthorized)
 
 # Seconds: how long a retry of unknown fate is looked for, and the pause between looks at one that is not over.
 LOOK_UP_FOR = 15.0

@@ -14,7 +14,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ansible_collections.flowops.n8n.plugins.module_utils._errors import NotFound
-from ansible_collections.flowops.n8n.plugins.module_utils._execution import FAILED, Execution
+from ansible_collections.flowops.n8n.plugins.module_utils._execution import FAILED, Execution, order_of
 
 
 @dataclass
@@ -48,11 +48,14 @@ class Chain:
 
     @property
     def success_id(self) -> str | None:
-        """The id of a successful member, even of one that is no longer kept."""
+        """The id of a successful member, even of one that is no longer kept.
+
+        n8n also marks retries that failed, where what they were a retry of had been stopped by hand.
+        """
         if self.success is not None:
             return self.success.id
         marks = (execution.retry_success_id for execution in self.members.values())
-        return next((mark for mark in marks if mark is not None), None)
+        return next((mark for mark in marks if mark is not None and mark not in self.members), None)
 
     @property
     def live(self) -> Execution | None:
@@ -64,28 +67,32 @@ class Chain:
         return next((one for one in self.newest_first if one.status in FAILED), None)
 
 
-def find_ancestors(selected: t.Iterable[Execution], get: t.Callable[[str], Execution]) -> list[Execution]:
-    """The selected executions and all their ancestors that are still there, each once."""
-    known = {execution.id: execution for execution in selected}
-    gone: set[str] = set()
-    todo = list(known.values())
-    while todo:
-        parent = todo.pop().retry_of
-        if parent is None or parent in known or parent in gone:
-            continue
-        try:
-            known[parent] = get(parent)
-        except NotFound:
-            gone.add(parent)
-        else:
-            todo.append(known[parent])
-    return list(known.values())
+def find_ancestors(execution: Execution, known: dict[str, Execution], gone: set[str], get: t.Callable[[str], Execution]) -> None:
+    """Read the ancestors of an execution, as far as they are still there, into ``known``; the others into ``gone``."""
+    known[execution.id] = execution
+    seen = {execution.id}
+    parent = execution.retry_of
+    while parent is not None and parent not in gone and parent not in seen:
+        if parent not in known:
+            try:
+                known[parent] = get(parent)
+            except NotFound:
+                gone.add(parent)
+                return
+        seen.add(parent)
+        parent = known[parent].retry_of
+
+
+def floor(ancestors: t.Iterable[Execution]) -> int:
+    """The id from which on there can be members of their chains: retries may outlive what they are a retry of."""
+    return min(order_of(one.retry_of) if one.retry_of is not None else one.order for one in ancestors)
 
 
 def group(selected: t.Iterable[Execution], ancestors: t.Iterable[Execution], retries: t.Iterable[Execution]) -> list[Chain]:
     """The chains of the selected executions, each whole, in the order of their originals."""
     chosen = sorted(selected, key=lambda execution: execution.order)
-    rows = {execution.id: execution for execution in (*ancestors, *retries, *chosen)}
+    # What was read later counts.
+    rows = {execution.id: execution for execution in (*ancestors, *chosen, *retries)}
     chains: dict[str, Chain] = {}
     for execution in rows.values():
         chain = chains.setdefault(_root(execution, rows), Chain({}))

@@ -58,7 +58,7 @@ class Faults:
     def sentence(self, done: str) -> str | None:
         """What to tell, after what was done so far; ``None`` where nothing went wrong."""
         if self.end is not None:
-            return f"{done} Then the run was ended, since every further call would meet the same: {self.end}"
+            return f"{self.end} That ended the run. So far: {done}"
         if self.count:
             first = self.items[0]
             return f"{done} {plural(self.count)} failed, the first being {first['id']}: {first['msg']}"

@@ -17,7 +17,9 @@ from ansible_collections.flowops.n8n.plugins.module_utils._errors import (
     InvalidInput,
     N8nError,
     NoAnswer,
+    NotAnN8nAnswer,
     NotFound,
+    ServerFault,
     TooBusy,
 )
 from ansible_collections.flowops.n8n.plugins.module_utils._execution import Execution
@@ -90,6 +92,7 @@ class _Tally:
     by_workflow: Counter[str] = field(default_factory=Counter)
     kept: Counter[str] = field(default_factory=Counter)
     ids: list[str] = field(default_factory=list)
+    stopped: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     not_found: list[str] = field(default_factory=list)
     more_remaining: bool = False
@@ -134,6 +137,7 @@ class _Tally:
             "matched": self.matched,
             "deleted": self.deleted,
             "deleted_ids": self.ids,
+            "stopped": len(self.stopped),
             "by_status": dict(sorted(self.by_status.items())),
             "by_workflow": dict(sorted(self.by_workflow.items())),
             "kept": sum(self.kept.values()),
@@ -149,15 +153,16 @@ class _Tally:
         if isinstance(self.faults.end, Refused):
             failure = str(self.faults.end)
         diff = {"before_header": "executions", "after_header": "executions", "before": text, "after": ""}
-        return Result(changed=self.deleted > 0, values=values, diff=diff, failure=failure)
+        changed = self.deleted > 0 or bool(self.stopped)
+        return Result(changed=changed, values=values, diff=diff, failure=failure)
 
 
 def carry_out(client: N8nClient, rule: DeleteRule, check_mode: bool) -> Result:
     """Delete what the rule means. In check mode the same decisions are only counted."""
     tally = _Tally(check_mode)
+    selection, tally.names = resolve_workflows(client, rule.selection)
+    rule = replace(rule, selection=selection)
     try:
-        selection, tally.names = resolve_workflows(client, rule.selection)
-        rule = replace(rule, selection=selection)
         decisions = _decisions(client, rule, tally)
         if check_mode:
             for decision in decisions:
@@ -171,7 +176,7 @@ def carry_out(client: N8nClient, rule: DeleteRule, check_mode: bool) -> Result:
 
 def _delete_each(client: N8nClient, decisions: t.Iterable[Decision], tally: _Tally) -> None:
     done = each(
-        lambda decision: _delete(client, decision),
+        lambda decision: _delete(client, decision, tally.stopped),
         decisions,
         concurrency=client.connection.concurrency,
         pushbacks=lambda: client.pushbacks,
@@ -183,14 +188,15 @@ def _delete_each(client: N8nClient, decisions: t.Iterable[Decision], tally: _Tal
             tally.delete(decision)
 
 
-def _delete(client: N8nClient, decision: Decision) -> None:
+def _delete(client: N8nClient, decision: Decision, stopped: list[str]) -> None:
     execution_id = decision.execution.id
     if decision.action == STOP_AND_DELETE:
         stop_and_verify(client, decision.execution)
+        stopped.append(execution_id)
     try:
         client.delete(execution_id)
-    except (NoAnswer, TooBusy):
-        # It may have been deleted before the answer was lost; the result must not say otherwise.
+    except (NoAnswer, NotAnN8nAnswer, ServerFault, TooBusy):
+        # It may have been deleted all the same; the result must not say otherwise.
         try:
             client.get(execution_id)
         except NotFound:

@@ -14,7 +14,7 @@ from datetime import datetime
 from ansible_collections.flowops.n8n.plugins.module_utils._errors import Forbidden, InvalidInput, N8nError, NotFound
 from ansible_collections.flowops.n8n.plugins.module_utils._execution import Execution, Workflow
 from ansible_collections.flowops.n8n.plugins.module_utils._operations.attempt import Attempt, Attempts
-from ansible_collections.flowops.n8n.plugins.module_utils._operations.chain import Chain, find_ancestors, group
+from ansible_collections.flowops.n8n.plugins.module_utils._operations.chain import Chain, find_ancestors, floor, group
 from ansible_collections.flowops.n8n.plugins.module_utils._operations.common import (
     Result,
     describe,
@@ -38,7 +38,7 @@ from ansible_collections.flowops.n8n.plugins.module_utils._operations.outcome im
 )
 from ansible_collections.flowops.n8n.plugins.module_utils._pool import each
 from ansible_collections.flowops.n8n.plugins.module_utils._selection import Selection, parse_selection
-from ansible_collections.flowops.n8n.plugins.module_utils.client import N8nClient
+from ansible_collections.flowops.n8n.plugins.module_utils.client import N8nClient, check_seconds
 
 # Seconds for which what was read of a chain is trusted: a batch may take hours, and others retry too.
 FRESH_FOR = 5.0
@@ -92,8 +92,7 @@ def parse(params: t.Mapping[str, t.Any], now: datetime) -> RetryRule:
         selection = selection.with_statuses(("error", "crashed"))
     if params["max_attempts"] < 1:
         raise InvalidInput("max_attempts: 1 or more is wanted.")
-    if not params["wait_timeout"] > 0:
-        raise InvalidInput("wait_timeout: more than 0 seconds are wanted.")
+    check_seconds(params, "wait_timeout")
     return RetryRule(
         now=now,
         selection=selection,
@@ -109,8 +108,8 @@ def parse(params: t.Mapping[str, t.Any], now: datetime) -> RetryRule:
 def carry_out(client: N8nClient, rule: RetryRule, check_mode: bool) -> Result:
     """Retry what the rule means. In check mode the first attempt of each chain is predicted."""
     tally = Tally(check_mode, rule.wait, rule.wait_timeout, rule.fail_on_error)
+    selection, names = resolve_workflows(client, rule.selection)
     try:
-        selection, names = resolve_workflows(client, rule.selection)
         retrier = _Retrier(client, replace(rule, selection=selection), check_mode, names)
         done = each(
             retrier.handle,
@@ -152,24 +151,43 @@ class _Retrier:
         else:
             selected = list(self._client.executions(selection))
         acted = 0
-        for chain in self._gather(selected):
-            if self._decide(chain) == RETRIED:
+        for chain in self._gather(selected, tally):
+            try:
+                decision = self._decide(chain)
+            except N8nError as error:
+                if error.condemns_all:
+                    raise
+                tally.fail(chain.selected[0].id, error)
+                continue
+            if decision == RETRIED:
                 if selection.ids is None and selection.limit is not None and acted >= selection.limit:
                     tally.more_remaining = True
                     continue
                 acted += 1
             yield chain
 
-    def _gather(self, selected: list[Execution]) -> list[Chain]:
-        """The chains, whole: from each workflow's rows since the oldest ancestor that is still there."""
+    def _gather(self, selected: list[Execution], tally: Tally) -> list[Chain]:
+        """The chains, whole: from each workflow's rows since the oldest ancestor."""
         self._read_at = time.monotonic()
-        ancestors = find_ancestors(selected, self._client.get)
+        known: dict[str, Execution] = {}
+        gone: set[str] = set()
+        traced: list[Execution] = []
+        for execution in selected:
+            try:
+                find_ancestors(execution, known, gone, self._client.get)
+                traced.append(execution)
+            except N8nError as error:
+                if error.condemns_all:
+                    raise
+                tally.fail(execution.id, error)
+        by_workflow: dict[str, list[Execution]] = {}
+        for execution in known.values():
+            by_workflow.setdefault(execution.workflow_id or "", []).append(execution)
         retries: list[Execution] = []
-        for workflow_id in sorted({one.workflow_id for one in ancestors if one.workflow_id is not None}):
-            oldest = min(one.order for one in ancestors if one.workflow_id == workflow_id)
-            rows = self._client.executions(Selection(now=self._rule.now, workflows=(workflow_id,)), oldest)
+        for workflow_id, ancestors in sorted(by_workflow.items()):
+            rows = self._client.executions(Selection(now=self._rule.now, workflows=(workflow_id,)), floor(ancestors))
             retries += [row for row in rows if row.retry_of is not None]
-        return group(selected, ancestors, retries)
+        return group(traced, known.values(), retries)
 
     def _decide(self, chain: Chain) -> str:
         """The rule's decision, and for a chain to be retried whether n8n would keep that retry."""
@@ -278,7 +296,7 @@ class _Retrier:
         """Take in what others have done to the chain since it was read."""
         workflow_id = chain.original.workflow_id
         selection = Selection(now=self._rule.now, workflows=None if workflow_id is None else (workflow_id,))
-        rows = self._client.executions(selection, chain.original.order)
+        rows = self._client.executions(selection, floor(chain.members.values()))
         kept = [row for row in rows if row.retry_of is not None or row.id in chain.members]
         for row in sorted(kept, key=lambda one: one.order):
             if row.id in chain.members or row.retry_of in chain.members:
