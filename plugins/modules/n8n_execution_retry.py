@@ -14,8 +14,9 @@ version_added: 1.0.0
 description:
   - Retries executions of the workflows of an n8n instance, with one decision for each chain. A chain is an execution,
     its retries, and theirs.
-  - If a member of the chain has succeeded, there is nothing to do. If one is running, waiting or new, it is waited for
-    and not retried in the same run. Otherwise the newest failed member is retried, again and again until it succeeds or O(max_attempts) is reached.
+  - If a member of the chain has succeeded, there is nothing to do. If one is running, waiting or new, it is waited for, and not
+    retried in the same run. Otherwise the newest failed member is retried, again and again until it succeeds or
+    O(max_attempts) is reached.
   - n8n itself would retry a running execution, and one that was retried before, as often as it is asked to. The module does
     not, and a retry whose answer was lost is looked up, not sent again.
 author:

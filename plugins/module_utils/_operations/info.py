@@ -85,12 +85,8 @@ def carry_out(client: N8nClient, rule: InfoRule, check_mode: bool) -> Result:
         **faults.fields(),
     }
     warnings = []
-    if (
-        selection.ids is None
-        and (selection.statuses or frozenset()) & {"new", "waiting"}
-        and faults.end is None
-        and not client.lists_what_waits()
-    ):
+    asked = selection.statuses or frozenset()
+    if selection.ids is None and asked & {"new", "waiting"} and faults.end is None and not client.lists_what_waits():
         warnings.append(
             "This n8n is older than 2.13 and lists no new or waiting executions while it holds them in memory, so some may be "
             "missing. Each can be read by its execution_id."
