@@ -320,10 +320,11 @@ def _typed(error: Exception, call: Call, url: str, timeout: float) -> N8nError:
             # It will be the same the next time.
             refused.retryable = False
             return refused
-    if any(isinstance(cause, urllib3_errors.ConnectTimeoutError) for cause in causes):
-        return NotConnected(f"{where}: no connection within {timeout:g} s. Is the address right?", **facts)
+    # urllib3's NewConnectionError is a ConnectTimeoutError to it, so it is looked for first.
     if any(isinstance(cause, urllib3_errors.NewConnectionError) for cause in causes):
         return NotConnected(f"{where}: no connection: {reason}. Is n8n running there, is the url right?", **facts)
+    if any(isinstance(cause, urllib3_errors.ConnectTimeoutError) for cause in causes):
+        return NotConnected(f"{where}: no connection within {timeout:g} s. Is the address right?", **facts)
     if any(isinstance(cause, (requests.exceptions.Timeout, urllib3_errors.TimeoutError)) for cause in causes):
         return NoAnswer(f"{where}: no whole answer within {timeout:g} s.", **facts)
     return NoAnswer(f"{where}: the connection broke before a whole answer came: {reason}.", **facts)

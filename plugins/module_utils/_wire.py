@@ -71,7 +71,7 @@ class Answer:
             advice = "Give the final address as url, and let access proxies pass the API through (see headers)."
         elif self.status == 204 or not self.content:
             said = f"answered with an empty body ({self.status})"
-            advice = "n8n does so when the User-Agent contains 'bot'; otherwise look at the proxy in front of it."
+            advice = "Look at the proxy in front of it, and at headers: n8n answers so to a User-Agent that contains 'bot'."
         elif "html" in content_type or self.content.lstrip()[:1] == b"<":
             said = f"answered with a web page ({self.status}), not with n8n's API"
             advice = (

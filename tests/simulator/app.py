@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
 from html import escape
 from typing import Any
+from urllib.parse import unquote
 
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
@@ -68,7 +69,7 @@ class N8n:
         ]
         handlers: dict[Any, Any] = {404: _nowhere, 405: _wrong_method}
         self._app = Starlette(routes=routes, exception_handlers=handlers)
-        # n8n takes a path with a slash at its end as the one without; Starlette would redirect.
+        # n8n takes a path with a slash at its end as the one without (see _routed); Starlette would redirect.
         self._app.router.redirect_slashes = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -77,8 +78,8 @@ class N8n:
         if "bot" in agent.lower() and not path.startswith(_OPEN_TO_BOTS):
             await Response(status_code=204)(scope, receive, send)
             return
-        if path.startswith(f"{API}/"):
-            scope["path"] = path.removesuffix("/")
+        if path.lower().startswith(f"{API}/"):
+            scope["path"] = _routed(scope.get("raw_path", path.encode()))
         await self._app(scope, receive, send)
 
     def _endpoint(self, operation: Operation) -> Callable[[Request], Awaitable[Response]]:
@@ -218,6 +219,15 @@ class N8n:
             return Response(unknown.answer, 404, media_type=JSON)
 
 
+def _routed(raw: bytes) -> str:
+    """The path as n8n's router sees it: an encoded slash separates nothing, and beside the id capitals mean nothing."""
+    segments = [unquote(segment).replace("/", "%2F") for segment in raw.decode("latin-1").removesuffix("/").split("/")]
+    return "/".join(segment if place == _ID_PLACE else segment.lower() for place, segment in enumerate(segments))
+
+
+# In /api/v1/executions/{id}/retry.
+_ID_PLACE = 4
+
 _Action = Callable[[], Awaitable[str]]
 
 
@@ -275,6 +285,9 @@ async def _nowhere(request: Request, _error: HTTPException) -> Response:
     path = request.url.path
     if path == API or path.startswith(f"{API}/"):
         return _refused(404, "not found")
+    if path.startswith("/rest/executions"):
+        # The editor's own API, which wants its cookie.
+        return Response('{"status":"error","message":"Unauthorized"}', 401, media_type=JSON)
     accept = request.headers.get("accept", "*/*")
     editor = not path.startswith(("/rest", "/healthz")) and ("*/*" in accept or "text/html" in accept)
     if request.method == "GET" and editor:

@@ -78,6 +78,9 @@ def _operation(operation: Operation, profile: Profile) -> Iterator[str]:
         yield "      parameters:"
         for name, kind, place, allowed in parameters:
             yield from _parameter(name, kind, place, allowed, profile)
+    if profile.zod and operation.tag == "Executions":
+        # Which of the two eras answers is told by nothing else.
+        yield "      x-decorator-routed: true"
     yield "      responses:"
     yield "        '200':"
     yield "          description: Operation successful."

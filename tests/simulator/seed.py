@@ -217,7 +217,8 @@ def _history(workflow_ids: Sequence[str], count: int, days: float) -> Iterator[R
     outcomes = chance.choices(_OUTCOMES, _WEIGHTS, k=count)
     workflows = chance.choices(workflow_ids, k=count)
     for index, (workflow_id, status) in enumerate(zip(workflows, outcomes, strict=True)):
-        started = first + step * index
+        # Between the round ages that people select by, so that none is reached while a demonstration runs.
+        started = first + step * (index + 0.5)
         stopped = started + timedelta(milliseconds=int(chance.lognormvariate(6.5, 1.2)))
         error = _ERRORS[index % len(_ERRORS)]
         yield Row(workflow_id, status, started_at=started, stopped_at=stopped, error=error)

@@ -1,0 +1,80 @@
+# What is needed on the machine: python3 (3.11 or newer) with its venv module, make and git;
+# for test-real gcc and g++ as well. Everything else comes from the package registries.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+BUILD := build
+VENV := $(BUILD)/venv
+DEMO := $(BUILD)/venv-demo
+TREE := $(abspath $(BUILD))/tree
+HERE := $(TREE)/ansible_collections/flowops/n8n
+IN_TREE := ANSIBLE_COLLECTIONS_PATH=$(TREE) PYTHONPATH=$(TREE)
+PYTEST := $(IN_TREE) $(VENV)/bin/python -m pytest -q
+
+.PHONY: help
+help: ## Say what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: $(DEMO)/ready ## Install the collection and run the main job against the simulator
+	rm -rf $(BUILD)/artifact $(DEMO)/collections
+	$(DEMO)/bin/ansible-galaxy collection build --output-path $(BUILD)/artifact
+	$(DEMO)/bin/ansible-galaxy collection install $(BUILD)/artifact/flowops-n8n-*.tar.gz -p $(DEMO)/collections
+	ANSIBLE_COLLECTIONS_PATH=$(abspath $(DEMO))/collections $(DEMO)/bin/python -m tests.demo
+
+.PHONY: test
+test: lint sanity unit contract integration ## Lint, sanity, unit, contract and integration tests, on the simulator
+
+.PHONY: test-real
+test-real: $(VENV)/ready $(HERE) ## Contract and integration tests on real n8n, installed into a cache on the way
+	$(VENV)/bin/python -m tests.lab.install
+	$(PYTEST) tests/contract tests/integration --servers real
+
+.PHONY: lint
+lint: $(VENV)/ready $(HERE) ## ansible-lint, yamllint, ruff, mypy, changelog
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	cd $(TREE) && $(abspath $(VENV))/bin/mypy --config-file $(abspath pyproject.toml) -p ansible_collections.flowops.n8n.plugins
+	$(VENV)/bin/mypy -p tests.lab -p tests.simulator -m tests.servers -m tests.demo -m tests.ansible_test
+	$(VENV)/bin/yamllint --strict .
+	$(VENV)/bin/antsibull-changelog lint
+	PATH="$(abspath $(VENV))/bin:$$PATH" ANSIBLE_COLLECTIONS_PATH=$(TREE) $(VENV)/bin/ansible-lint --offline --strict --profile production
+
+.PHONY: sanity
+sanity: $(VENV)/ready ## ansible-test sanity and units, on this Python and on the oldest and newest supported ansible-core
+	$(VENV)/bin/python -m tests.ansible_test sanity units
+	$(VENV)/bin/python -m tests.ansible_test sanity units --supported
+
+.PHONY: unit
+unit: $(VENV)/ready $(HERE) ## Unit tests by plain pytest, the inner loop
+	$(PYTEST) tests/unit
+
+.PHONY: contract
+contract: $(VENV)/ready $(HERE) ## What n8n really does, held against the simulator
+	$(PYTEST) tests/contract
+
+.PHONY: integration
+integration: $(VENV)/ready $(HERE) ## Every module from playbooks, against the simulator
+	$(PYTEST) tests/integration -n 2 --dist loadgroup
+
+.PHONY: clean
+clean: ## Remove what was made; the cache of real servers stays
+	rm -rf $(BUILD)
+
+$(VENV)/ready: tests/requirements.txt tests/simulator/requirements.txt tests/unit/requirements.txt
+	$(PYTHON) -m venv --clear $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --requirement tests/requirements.txt
+	touch $@
+
+$(DEMO)/ready: tests/simulator/requirements.txt
+	$(PYTHON) -m venv --clear $(DEMO)
+	$(DEMO)/bin/python -m pip install --quiet ansible-core requests --requirement tests/simulator/requirements.txt
+	touch $@
+
+# A tree in which Ansible finds the checkout as a collection.
+$(HERE):
+	mkdir -p $(@D)
+	ln -sfn $(CURDIR) $@

@@ -1,0 +1,87 @@
+"""Runs playbooks against a server as a user would: ansible-playbook in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.servers import Server
+
+TARGETS = Path(__file__).parent / "targets"
+PLAYBOOKS = Path(__file__).parent.parent.parent / "playbooks"
+
+# What changes something. The list of a real server's calls holds no others that could.
+WRITES = frozenset({"DELETE", "PATCH", "POST", "PUT"})
+
+
+def writes(server: Server) -> list[tuple[str, str]]:
+    """The calls that reached the server and could change something."""
+    return [(call.method, call.path) for call in server.calls if call.method in WRITES]
+
+
+def run_target(server: Server, name: str, folder: Path, *options: str, **variables: object) -> str:
+    """Run one of the targets, which asserts for itself; its output. Raises AssertionError if it fails."""
+    done = run_play(server, [{"ansible.builtin.include_role": {"name": name}}], folder, *options, **variables)
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def run_tasks(server: Server, tasks: Iterable[Mapping[str, Any]], folder: Path, *options: str) -> list[dict[str, Any]]:
+    """Run tasks, whatever comes of each, and return their results in order."""
+    play: list[dict[str, Any]] = []
+    for number, task in enumerate(tasks):
+        play.append({**task, "register": f"result_{number}", "ignore_errors": True})
+    results = "[" + ", ".join(f"result_{number}" for number in range(len(play))) + "]"
+    path = folder / "results.json"
+    copy = {"content": "{{ " + results + " | to_json }}", "dest": str(path), "mode": "0600"}
+    play.append({"ansible.builtin.copy": copy, "check_mode": False, "diff": False, "no_log": False})
+    done = run_play(server, play, folder, *options)
+    assert done.returncode == 0, done.stdout
+    return list(json.loads(path.read_text(encoding="utf-8")))
+
+
+def run_play(
+    server: Server, tasks: list[dict[str, Any]], folder: Path, *options: str, **variables: object
+) -> subprocess.CompletedProcess[str]:
+    """Run a play of these tasks on localhost; url and key come to the modules by the environment."""
+    play = {
+        "name": "Test",
+        "hosts": "localhost",
+        "connection": "local",
+        "gather_facts": False,
+        "vars": {"ansible_python_interpreter": sys.executable, **variables},
+        "tasks": tasks,
+    }
+    path = folder / "play.yml"
+    # JSON is YAML as well.
+    path.write_text(json.dumps([play]), encoding="utf-8")
+    return ansible_playbook(server, str(path), *options)
+
+
+def ansible_playbook(server: Server, playbook: str, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run a playbook. In whatever comes of it, the key does not stand."""
+    env = {
+        **os.environ,
+        "ANSIBLE_LOCALHOST_WARNING": "False",
+        "ANSIBLE_INVENTORY_UNPARSED_WARNING": "False",
+        "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_ROLES_PATH": str(TARGETS),
+        "N8N_URL": server.url,
+        "N8N_API_KEY": server.api_key,
+    }
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / "ansible-playbook"), playbook, *options],
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert server.api_key not in done.stdout
+    return done
