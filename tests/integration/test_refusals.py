@@ -20,7 +20,10 @@ MODULES: dict[str, dict[str, Any]] = {
 
 # Options that cannot be meant, and a word that the message has of it.
 BAD = [
-    *[("n8n_execution_info", {"id": [value]}, "execution_id") for value in ("abc", "0x9", "5.0", "1?x=1", "../workflows/1", "-1")],
+    *[
+        ("n8n_execution_info", {"id": [value]}, "execution_id")
+        for value in ("abc", "0x9", "5.0", "1?x=1", "../workflows/1", "-1")
+    ],
     ("n8n_execution_delete", {"id": ""}, "execution_id"),
     ("n8n_execution_delete", {"older_than": "30"}, "unit"),
     ("n8n_execution_delete", {"older_than": "1d", "started_before": "2026-01-01T00:00:00Z"}, "exclude each other"),
@@ -134,7 +137,9 @@ def test_no_key_is_in_any_output_at_any_verbosity(server: Server, tmp_path: Path
     secret = "a-secret-of-a-proxy"
     headers = {"headers": {"X-Access-Token": secret, "X-Count": "1"}}
     tasks: list[dict[str, Any]] = [{**task(module, **headers), "ignore_errors": True} for module in MODULES]
-    tasks += [{**task(module, **headers, api_path="/nowhere", max_request_retries=0), "ignore_errors": True} for module in MODULES]
+    tasks += [
+        {**task(module, **headers, api_path="/nowhere", max_request_retries=0), "ignore_errors": True} for module in MODULES
+    ]
     server.calls.clear()
     done = run_play(server, tasks, tmp_path, "-vvvv", "--check", "--diff")
     assert done.returncode == 0, done.stdout

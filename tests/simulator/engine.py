@@ -149,7 +149,7 @@ class Engine:
 
     def stop(self, execution_id: int) -> Execution:
         """Stop one execution and return it. Raises Refused when it is over, else as ``retry`` does."""
-        execution, _, data = self._stored(execution_id)
+        execution, _unused, data = self._stored(execution_id)
         if execution["status"] not in STOPPABLE:
             current = f"{execution_id} is currently {execution['status']}"
             message = f"Only running or waiting executions can be stopped and {current}"

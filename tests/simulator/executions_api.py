@@ -49,7 +49,7 @@ class ExecutionsApi:
         if page and self._store.any(_replaced(wanted, below=page[-1][0])):
             held = {"lastId": str(page[-1][0]), "limit": query.limit_in_cursor}
             cursor = f'"{encoded_cursor(held)}"'
-        return f'{{"data":[{",".join(row for _, row in page)}],"nextCursor":{cursor}}}'
+        return f'{{"data":[{",".join(row for _unused, row in page)}],"nextCursor":{cursor}}}'
 
     def _with_data(self, page: list[tuple[int, str]], options: DataOptions) -> list[tuple[int, str]]:
         rows = []

@@ -103,7 +103,7 @@ def iso(text: str | None) -> str | None:
 
 
 def new_id() -> str:
-    return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(16))
+    return "".join(secrets.choice(string.ascii_letters + string.digits) for _unused in range(16))
 
 
 @dataclass(frozen=True)

@@ -224,8 +224,10 @@ def read_capabilities(answer: Answer) -> dict[str, t.Any]:
     Read line by line: modules have no YAML library, and the file's own layout is stable.
     Its version number says nothing, it is 1.1.1 on every n8n.
     """
+    if answer.status != 200:
+        _body(answer)
     text = answer.content.decode("utf-8", "replace")
-    if answer.status != 200 or "\npaths:" not in text:
+    if "\npaths:" not in text:
         raise answer.foreign("n8n's description of its API")
     paths = {path.replace("{executionId}", "{id}"): block for path, block in _PATHS.findall(text)}
     listing = paths.get("/executions", "").split("\n      responses:")[0]

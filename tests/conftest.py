@@ -1,0 +1,77 @@
+"""The choice of servers for the tests that need one; the unit tests use nothing of this."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+# The unit tests are also run where neither the lab nor the simulator is at hand,
+# so both are imported by whoever asks for a server.
+if TYPE_CHECKING:
+    from tests.servers import Server, Servers
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--servers",
+        choices=("simulator", "real"),
+        default="simulator",
+        help="what the tests run against: the simulator in all its profiles, or real n8n servers",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "only(*profiles): n8n does this in these versions only")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "server" in metafunc.fixturenames:
+        from tests.servers import NAMES
+
+        names = NAMES[metafunc.config.getoption("--servers")]
+        metafunc.parametrize("server", names, indirect=True, scope="session")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what a version does not do: a skip would look like something not tested."""
+    foreign = [item for item in items if not _concerns(item)]
+    if foreign:
+        config.hook.pytest_deselected(items=foreign)
+        items[:] = [item for item in items if item not in foreign]
+
+
+def _concerns(item: pytest.Item) -> bool:
+    only = item.get_closest_marker("only")
+    name = _server_name(item)
+    if only is None or name is None:
+        return True
+    from tests.servers import profile_of
+
+    return profile_of(name) in only.args
+
+
+def _server_name(item: pytest.Item) -> str | None:
+    if not isinstance(item, pytest.Function) or not hasattr(item, "callspec"):
+        return None
+    name = item.callspec.params.get("server")
+    return None if name is None else str(name)
+
+
+@pytest.fixture(scope="session")
+def servers(request: pytest.FixtureRequest) -> Iterator[Servers]:
+    from tests.servers import Servers
+
+    fleet = Servers()
+    try:
+        fleet.start(sorted({name for item in request.session.items if (name := _server_name(item))}))
+        yield fleet
+    finally:
+        fleet.close()
+
+
+@pytest.fixture(scope="session")
+def server(request: pytest.FixtureRequest, servers: Servers) -> Server:
+    """One n8n; a test runs once against each of those that ``--servers`` stands for."""
+    return servers[request.param]

@@ -1,0 +1,1 @@
+"""What n8n's public API does, one case a fact, held against the simulator and real servers alike."""
