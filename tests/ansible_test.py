@@ -103,7 +103,7 @@ def run(programs: Path, kinds: list[str], pythons: dict[str, str], folder: Path)
             output = done.stdout + done.stderr
             title = f"ansible-test {kind}, {core_version(programs)}, Python {version}"
             # It exits with 0 when it finds nothing to test.
-            if done.returncode or "All targets skipped" in output or "WARNING: Skipping" in output and kind == "units":
+            if done.returncode or "All targets skipped" in output:
                 print(output, flush=True)
                 raise SystemExit(f"{title}: failed with {done.returncode}")
             print(f"{title}: passed{_count(kind, output)}", flush=True)
@@ -112,8 +112,9 @@ def run(programs: Path, kinds: list[str], pythons: dict[str, str], folder: Path)
 def copy_checkout(folder: Path) -> Path:
     """The files of the checkout, committed or not, but none that git ignores."""
     target = folder / "ansible_collections" / "flowops" / "n8n"
+    git = shutil.which("git") or "git"
     listed = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, check=True, capture_output=True
+        [git, "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, check=True, capture_output=True
     ).stdout
     for name in filter(None, listed.decode().split("\0")):
         if (ROOT / name).is_file():

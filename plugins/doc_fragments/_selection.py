@@ -79,4 +79,7 @@ options:
 notes:
   - All filters must be met by an execution that is selected. Each execution is checked against them by its own fields,
     whatever the server's filters do.
+  - n8n 2.37 and newer do not show executions that were canceled or crashed before they had started, while the start is
+    filtered by. O(older_than) does that there, as O(started_after), O(started_before) and O(newer_than) do. Select such by
+    O(status) alone.
 """

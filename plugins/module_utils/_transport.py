@@ -31,6 +31,7 @@ from ansible_collections.flowops.n8n.plugins.module_utils._wire import Answer, C
 
 try:
     import requests
+    import urllib3
     from requests.adapters import HTTPAdapter
     from urllib3 import exceptions as urllib3_errors
     from urllib3.util import Retry
@@ -205,6 +206,9 @@ class Transport:
         session.trust_env = False
         if connection.use_proxy:
             session.proxies = requests.utils.get_environ_proxies(connection.url)
+        if not connection.validate_certs:
+            # It was switched off knowingly, and the warning would come with every connection.
+            urllib3.disable_warnings(urllib3_errors.InsecureRequestWarning)
         session.verify = (connection.ca_path or True) if connection.validate_certs else False
         session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         session.headers.update({"Accept": "application/json", "User-Agent": USER_AGENT})

@@ -55,8 +55,6 @@ options:
       - If more executions than this are to be deleted, before O(limit) applies, the module fails before the first deletion.
     type: int
 notes:
-  - n8n 2.37 and newer do not show executions that were canceled or crashed before they started while the start is filtered by,
-    and O(older_than) does that there. Select them by O(execution_id) or O(status) alone.
   - The database does not shrink by itself. On SQLite the file keeps its size until a C(VACUUM), on PostgreSQL until vacuum
     has run; what was freed is used again for new executions before that.
   - It needs the scopes C(execution:list) and C(execution:delete), by O(execution_id) C(execution:read) and
@@ -108,7 +106,7 @@ deleted_ids:
   returned: always
   sample: ["1234", "1235"]
 stopped:
-  description: How many executions were stopped first, with O(live=stop).
+  description: How many executions n8n has accepted to stop, with O(live=stop).
   type: int
   returned: always
   sample: 0

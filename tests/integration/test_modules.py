@@ -200,7 +200,7 @@ def test_the_settings_that_will_hold_are_those_that_count(server: Server, tmp_pa
     assert done["counts"] == ({"not_recordable": 1} if load_workflow else {"retried": 1})
 
 
-def test_the_main_job_runs_twice_and_changes_nothing_the_second_time(server: Server, tmp_path: Path) -> None:
+def test_the_main_job_runs_twice_and_changes_nothing_the_second_time(server: Server) -> None:
     workflow = server.flaky()
     old = datetime.now(timezone.utc) - timedelta(days=70)
     server.insert([Row(workflow.id, started_at=old, stopped_at=old + timedelta(seconds=1)) for _number in range(3)])

@@ -303,7 +303,7 @@ def _workflow(row: t.Any, answer: Answer) -> Workflow:
     saves = {"all": True, "none": False}
     return Workflow(
         id=str(row["id"]),
-        name=row["name"],
+        name=row["name"] or None,
         saves_success=saves.get(str(settings.get("saveDataSuccessExecution"))),
         saves_failure=saves.get(str(settings.get("saveDataErrorExecution"))),
     )

@@ -191,8 +191,7 @@ def _delete_each(client: N8nClient, decisions: t.Iterable[Decision], tally: _Tal
 def _delete(client: N8nClient, decision: Decision, stopped: list[str]) -> None:
     execution_id = decision.execution.id
     if decision.action == STOP_AND_DELETE:
-        stop_and_verify(client, decision.execution)
-        stopped.append(execution_id)
+        stop_and_verify(client, decision.execution, stopped)
     try:
         client.delete(execution_id)
     except (NoAnswer, NotAnN8nAnswer, ServerFault, TooBusy):

@@ -182,7 +182,8 @@ class _Retrier:
                 tally.fail(execution.id, error)
         by_workflow: dict[str, list[Execution]] = {}
         for execution in known.values():
-            by_workflow.setdefault(execution.workflow_id or "", []).append(execution)
+            if execution.workflow_id:
+                by_workflow.setdefault(execution.workflow_id, []).append(execution)
         retries: list[Execution] = []
         for workflow_id, ancestors in sorted(by_workflow.items()):
             rows = self._client.executions(Selection(now=self._rule.now, workflows=(workflow_id,)), floor(ancestors))
@@ -217,7 +218,7 @@ class _Retrier:
                 )
                 raise
             self._workflows[key] = workflow
-            if workflow is not None and workflow.name is not None:
+            if workflow is not None and workflow.name:
                 self._names[workflow.id] = workflow.name
         return self._workflows[key]
 

@@ -23,8 +23,10 @@ class NotStopped(N8nError):
     """It was asked to stop and has not."""
 
 
-def stop_and_verify(client: N8nClient, execution: Execution) -> Execution:
+def stop_and_verify(client: N8nClient, execution: Execution, stopped: list[str]) -> Execution:
     """The execution as it is once it is over. Raises ``NotStopped``, or ``NotFound`` if it is gone altogether.
+
+    Its id is noted in ``stopped`` as soon as n8n has accepted, whatever comes of it.
 
     n8n refuses to stop what is over in three different ways, by version, so its
     refusal is not read: the execution is.
@@ -32,6 +34,7 @@ def stop_and_verify(client: N8nClient, execution: Execution) -> Execution:
     refusal: N8nError | None = None
     try:
         client.stop(execution.id)
+        stopped.append(execution.id)
     except (NotFound, NoSuchRoute):
         raise
     except N8nError as error:
