@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from tests.servers import Server
 
@@ -17,6 +17,16 @@ PLAYBOOKS = Path(__file__).parent.parent.parent / "playbooks"
 
 # What changes something. The list of a real server's calls holds no others that could.
 WRITES = frozenset({"DELETE", "PATCH", "POST", "PUT"})
+
+
+class Address(Protocol):
+    """What a playbook needs of a server."""
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def api_key(self) -> str: ...
 
 
 def writes(server: Server) -> list[tuple[str, str]]:
@@ -31,7 +41,7 @@ def run_target(server: Server, name: str, folder: Path, *options: str, **variabl
     return done.stdout
 
 
-def run_tasks(server: Server, tasks: Iterable[Mapping[str, Any]], folder: Path, *options: str) -> list[dict[str, Any]]:
+def run_tasks(server: Address, tasks: Iterable[Mapping[str, Any]], folder: Path, *options: str) -> list[dict[str, Any]]:
     """Run tasks, whatever comes of each, and return their results in order."""
     play: list[dict[str, Any]] = []
     for number, task in enumerate(tasks):
@@ -46,7 +56,7 @@ def run_tasks(server: Server, tasks: Iterable[Mapping[str, Any]], folder: Path, 
 
 
 def run_play(
-    server: Server, tasks: list[dict[str, Any]], folder: Path, *options: str, **variables: object
+    server: Address, tasks: list[dict[str, Any]], folder: Path, *options: str, **variables: object
 ) -> subprocess.CompletedProcess[str]:
     """Run a play of these tasks on localhost; url and key come to the modules by the environment."""
     play = {
@@ -63,7 +73,7 @@ def run_play(
     return ansible_playbook(server, str(path), *options)
 
 
-def ansible_playbook(server: Server, playbook: str, *options: str) -> subprocess.CompletedProcess[str]:
+def ansible_playbook(server: Address, playbook: str, *options: str) -> subprocess.CompletedProcess[str]:
     """Run a playbook. In whatever comes of it, the key does not stand."""
     env = {
         **os.environ,
