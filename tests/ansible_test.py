@@ -49,6 +49,9 @@ SUPPORTED = (
     Platform("2.21", ("3.13", "3.12"), ()),
 )
 
+# Modules run on Python 3.9 and newer.
+OLDEST_MINOR = 9
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.ansible_test", description=(__doc__ or "").splitlines()[0])
@@ -126,36 +129,38 @@ def copy_checkout(folder: Path) -> Path:
 def provide_pip(programs: Path) -> None:
     """Put a stand-in where ansible-test keeps the get-pip script that it would fetch otherwise."""
     source = next((programs.parent / "lib").glob("python*/site-packages/ansible_test/_internal/python_requirements.py"))
-    found = set(re.findall(r"""\bpip=["']([0-9][0-9.]*)["']""", source.read_text(encoding="utf-8")))
+    found = re.findall(r"""\bpip=["']([0-9][0-9.]*)["']""", source.read_text(encoding="utf-8"))
     if not found:
         raise SystemExit(f"{source} does not name the pip that ansible-test wants")
+    # Older ones are for Pythons that are none of ours.
+    version = max(found, key=lambda one: [int(part) for part in one.split(".")])
     cache = Path.home() / ".ansible" / "test" / "cache"
     cache.mkdir(parents=True, exist_ok=True)
-    for version in found:
-        script = cache / f"get_pip_{version.replace('.', '_')}.py"
-        wheel = cache / f"pip-{version}-py3-none-any.whl"
-        if not wheel.exists():
-            # Fetched elsewhere first: two runs may do this at once.
-            with tempfile.TemporaryDirectory(dir=cache) as fetched:
-                download = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "-d", fetched, f"pip=={version}"]
-                subprocess.run(download, check=True)
-                os.replace(Path(fetched) / wheel.name, wheel)
-        script.write_text(STAND_IN.format(wheel=str(wheel)), encoding="utf-8")
+    wheel = cache / f"pip-{version}-py3-none-any.whl"
+    if not wheel.exists():
+        # Fetched elsewhere first: two runs may do this at once.
+        with tempfile.TemporaryDirectory(dir=cache) as fetched:
+            download = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "-d", fetched, f"pip=={version}"]
+            subprocess.run(download, check=True)
+            os.replace(Path(fetched) / wheel.name, wheel)
+    script = cache / f"get_pip_{version.replace('.', '_')}.py"
+    script.write_text(STAND_IN.format(wheel=str(wheel)), encoding="utf-8")
 
 
 def find_pythons() -> dict[str, str]:
     """Pythons by their version: those on PATH that work, and those that pyenv keeps."""
-    candidates = [shutil.which(f"python3.{minor}") for minor in range(9, 15)]
+    candidates = [shutil.which(f"python3.{minor}") for minor in range(OLDEST_MINOR, 15)]
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
     candidates += [str(path) for path in sorted(pyenv.glob("3.*/bin/python3"))]
+    candidates.append(shutil.which("python3"))
     found: dict[str, str] = {}
     for path in filter(None, candidates):
         # A shim may stand for a Python that is not there; a venv needs ensurepip.
         probe = "import ensurepip, sys; print('%d.%d' % sys.version_info[:2], sys.executable)"
         done = subprocess.run([path, "-c", probe], capture_output=True, text=True, check=False)
-        if done.returncode == 0:
-            version, executable = done.stdout.split(maxsplit=1)
-            found.setdefault(version, executable.strip())
+        version, _unused, executable = done.stdout.strip().partition(" ")
+        if done.returncode == 0 and _minor(version) >= OLDEST_MINOR:
+            found.setdefault(version, executable)
     return found
 
 

@@ -45,7 +45,13 @@ def main() -> None:
             print(f"\n== {number} of {len(STEPS)}: {title}\n$ ansible-playbook {PLAYBOOK} {' '.join(options)}", flush=True)
             command = [str(programs / "ansible-playbook"), PLAYBOOK, *options]
             done = subprocess.run(
-                command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+                command,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                check=False,
             )
             _show(done.stdout)
             changed = re.search(r"changed=(\d+)", done.stdout)

@@ -28,11 +28,10 @@ options:
     required: true
   dialect:
     description:
-      - Which API is spoken.
+      - Which API is spoken. V(n8n) is n8n's public REST API.
       - If not set, the environment variable E(N8N_DIALECT) of the machine where the module runs is used.
     type: str
-    choices:
-      n8n: n8n's public REST API.
+    choices: [n8n]
     default: n8n
   api_path:
     description:

@@ -21,9 +21,11 @@ if t.TYPE_CHECKING:
     class Operation(t.Protocol[_Rule]):
         """A verb: its options as a frozen rule, and the carrying out of the rule."""
 
-        def parse(self, params: t.Mapping[str, t.Any], now: datetime) -> _Rule: ...
+        def parse(self, params: t.Mapping[str, t.Any], now: datetime) -> _Rule:
+            """Raise ``InvalidInput`` for what cannot be meant."""
 
-        def carry_out(self, client: N8nClient, rule: _Rule, check_mode: bool) -> Result: ...
+        def carry_out(self, client: N8nClient, rule: _Rule, check_mode: bool) -> Result:
+            """Raise an ``N8nError`` only where nothing was done."""
 
 
 # A secret that is shorter is not hidden in the output: masking "1" or "on" would turn counts and dates into asterisks.

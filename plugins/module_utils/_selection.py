@@ -99,6 +99,17 @@ class Selection:
         return True
 
 
+def parse_selection_to(verb: str, params: t.Mapping[str, t.Any], now: datetime) -> Selection:
+    """As ``parse_selection``, where something is done to what is selected: everything must be asked for by ``all``."""
+    selection = parse_selection(params, now)
+    if selection.is_empty and not params["all"]:
+        raise InvalidInput(
+            f"Nothing selects what to {verb}: name executions or filters, such as older_than or newer_than. "
+            "If every execution is meant, say so with all=true."
+        )
+    return selection
+
+
 def parse_selection(params: t.Mapping[str, t.Any], now: datetime) -> Selection:
     """The selection options of a module as a rule; ``now`` is an aware time.
 

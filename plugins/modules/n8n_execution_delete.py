@@ -43,12 +43,12 @@ options:
   live:
     description:
       - What happens to selected executions that are running, waiting or new.
+      - With V(skip) they are left alone and counted.
+      - With V(stop) they are stopped, seen to be over, and deleted. That needs n8n 2.10 or newer.
+      - With V(delete) those that are waiting or new are deleted. Those that are running are left alone; n8n does not delete them.
+      - With V(fail) the module fails before the first deletion if there is one.
     type: str
-    choices:
-      skip: They are left alone and counted.
-      stop: They are stopped, seen to be over, and deleted. n8n 2.10 and newer.
-      delete: Those that are waiting or new are deleted. Those that are running are left alone; n8n does not delete them.
-      fail: If there is one, the module fails before the first deletion.
+    choices: [skip, stop, delete, fail]
     default: skip
   abort_above:
     description:

@@ -23,10 +23,12 @@ class Address(Protocol):
     """What a playbook needs of a server."""
 
     @property
-    def url(self) -> str: ...
+    def url(self) -> str:
+        """The origin."""
 
     @property
-    def api_key(self) -> str: ...
+    def api_key(self) -> str:
+        """The key for all that is asked."""
 
 
 def writes(server: Server) -> list[tuple[str, str]]:

@@ -75,25 +75,35 @@ class Reader(Protocol):
     missing_key: str
     unknown_key: str
 
-    def execution_id(self, text: str) -> ExecutionId: ...
+    def execution_id(self, text: str) -> ExecutionId:
+        """The id that stands in a path."""
 
-    def executions(self, query: str) -> ListQuery: ...
+    def executions(self, query: str) -> ListQuery:
+        """The query of a list of executions."""
 
-    def execution(self, query: str) -> DataOptions: ...
+    def execution(self, query: str) -> DataOptions:
+        """The query of one execution."""
 
-    def no_options(self, query: str) -> None: ...
+    def no_options(self, query: str) -> None:
+        """A query that has nothing to say."""
 
-    def retry(self, body: Any) -> bool: ...
+    def retry(self, body: Any) -> bool:
+        """Whether the workflow is to be loaded again."""
 
-    def stop(self, body: Any) -> StopQuery: ...
+    def stop(self, body: Any) -> StopQuery:
+        """Which executions are to be stopped."""
 
-    def tags(self, body: Any) -> list[str]: ...
+    def tags(self, body: Any) -> list[str]:
+        """The ids of the tags to be set."""
 
-    def workflows(self, query: str) -> WorkflowsQuery: ...
+    def workflows(self, query: str) -> WorkflowsQuery:
+        """The query of a list of workflows."""
 
-    def workflow(self, query: str) -> None: ...
+    def workflow(self, query: str) -> None:
+        """The query of one workflow."""
 
-    def new_workflow(self, body: Any) -> dict[str, Any]: ...
+    def new_workflow(self, body: Any) -> dict[str, Any]:
+        """A workflow to be made."""
 
 
 # What POST /workflows takes, those that it must have first.

@@ -35,7 +35,7 @@ from ansible_collections.flowops.n8n.plugins.module_utils._operations.common imp
 )
 from ansible_collections.flowops.n8n.plugins.module_utils._operations.stop import stop_and_verify
 from ansible_collections.flowops.n8n.plugins.module_utils._pool import each
-from ansible_collections.flowops.n8n.plugins.module_utils._selection import Selection, parse_selection
+from ansible_collections.flowops.n8n.plugins.module_utils._selection import Selection, parse_selection_to
 from ansible_collections.flowops.n8n.plugins.module_utils.client import N8nClient
 
 DELETE = "delete"
@@ -69,12 +69,7 @@ class DeleteRule:
 
 def parse(params: t.Mapping[str, t.Any], now: datetime) -> DeleteRule:
     """Raises ``InvalidInput``."""
-    selection = parse_selection(params, now)
-    if selection.is_empty and not params["all"]:
-        raise InvalidInput(
-            "Nothing selects what to delete: name executions or filters such as older_than. "
-            "If every execution is meant, say so with all=true."
-        )
+    selection = parse_selection_to("delete", params, now)
     if params["abort_above"] is not None and params["abort_above"] < 0:
         raise InvalidInput("abort_above: a number of executions is wanted, 0 or more.")
     return DeleteRule(selection=selection, live=params["live"], abort_above=params["abort_above"])

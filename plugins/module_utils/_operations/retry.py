@@ -37,7 +37,7 @@ from ansible_collections.flowops.n8n.plugins.module_utils._operations.outcome im
     Tally,
 )
 from ansible_collections.flowops.n8n.plugins.module_utils._pool import each
-from ansible_collections.flowops.n8n.plugins.module_utils._selection import Selection, parse_selection
+from ansible_collections.flowops.n8n.plugins.module_utils._selection import Selection, parse_selection_to
 from ansible_collections.flowops.n8n.plugins.module_utils.client import N8nClient, check_seconds
 
 # Seconds for which what was read of a chain is trusted: a batch may take hours, and others retry too.
@@ -82,12 +82,7 @@ class RetryRule:
 
 def parse(params: t.Mapping[str, t.Any], now: datetime) -> RetryRule:
     """Raises ``InvalidInput``. Filters without a status mean what failed or crashed."""
-    selection = parse_selection(params, now)
-    if selection.is_empty and not params["all"]:
-        raise InvalidInput(
-            "Nothing selects what to retry: name executions or filters such as newer_than. "
-            "If every failed execution is meant, say so with all=true."
-        )
+    selection = parse_selection_to("retry", params, now)
     if selection.ids is None and selection.statuses is None:
         selection = selection.with_statuses(("error", "crashed"))
     if params["max_attempts"] < 1:
