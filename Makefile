@@ -38,7 +38,7 @@ lint: $(VENV)/ready $(HERE) ## ansible-lint, yamllint, ruff, mypy, changelog
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	cd $(TREE) && $(abspath $(VENV))/bin/mypy --config-file $(abspath pyproject.toml) -p ansible_collections.flowops.n8n.plugins
-	$(VENV)/bin/mypy -p tests.lab -p tests.simulator -m tests.servers -m tests.demo -m tests.ansible_test
+	$(VENV)/bin/mypy -p tests.contract -p tests.integration -p tests.lab -p tests.simulator -m tests.ansible_test -m tests.demo -m tests.servers
 	$(VENV)/bin/yamllint --strict .
 	$(VENV)/bin/antsibull-changelog lint
 	PATH="$(abspath $(VENV))/bin:$$PATH" ANSIBLE_COLLECTIONS_PATH=$(TREE) $(VENV)/bin/ansible-lint --offline --strict --profile production

@@ -254,6 +254,8 @@ def check_seconds(params: t.Mapping[str, t.Any], option: str) -> None:
 
 def _key(api_key: str) -> str:
     key = api_key.strip()
+    if not key:
+        raise InvalidInput("api_key: it is empty. Set it, or N8N_API_KEY where the module runs.")
     if len(key) < KEY_LENGTH:
         raise InvalidInput(f"api_key: a key has {KEY_LENGTH} characters or more; this one is too short to be one.")
     if not key.isascii() or not key.isprintable() or " " in key:

@@ -126,8 +126,9 @@ class Tally:
         counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(self.counts.items()))
         total = sum(self.counts.values())
         said = "Predicted for" if self.check_mode else "Looked at"
+        failed = f"; {plural(len(self.unsuccessful))} did not come to a success" if self.unsuccessful else ""
         more = "; more remain" if self.more_remaining else ""
-        return f"{said} {total} chain{'' if total == 1 else 's'} of executions: {counts or 'nothing to do'}{more}."
+        return f"{said} {total} chain{'' if total == 1 else 's'} of executions: {counts or 'nothing to do'}{failed}{more}."
 
     def failure(self) -> str | None:
         """The sentence for a run that failed: an error, a retry of unknown fate, one that did not succeed."""
@@ -142,10 +143,7 @@ class Tally:
         ended = f"ended with {first.status}"
         if first.status in LIVE:
             ended = f"is still {first.status} after {self.wait_timeout:g} s and goes on in n8n"
-        return (
-            f"{self.sentence()} {plural(len(self.unsuccessful))} did not come to a success, the first being "
-            f"{first.execution_id}: its retry {first.retry_id} {ended}."
-        )
+        return f"{self.sentence()} The first is execution {first.execution_id}: its retry {first.retry_id} {ended}."
 
     def result(self) -> Result:
         failure = self.failure()
