@@ -182,6 +182,8 @@ class Transport:
                 allow_redirects=False,
                 stream=True,
             ) as response:
+                # urllib3 before 2 takes a body that was cut off for a whole one otherwise.
+                response.raw.enforce_content_length = True
                 content = bytearray()
                 for chunk in _chunks(response):
                     content += chunk

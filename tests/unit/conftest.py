@@ -10,6 +10,7 @@ import pytest
 from ansible_collections.flowops.n8n.plugins.module_utils import _transport, client
 from ansible_collections.flowops.n8n.plugins.module_utils._operations import attempt, delete, retry, stop
 from ansible_collections.flowops.n8n.tests.unit.rows import Clock
+from ansible_collections.flowops.n8n.tests.unit.running import Runner
 from hypothesis import settings
 
 # The same examples on every machine: a test that fails must fail again. Times of shared machines say nothing.
@@ -24,3 +25,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     for room in (_transport, attempt, client, delete, retry, stop):
         monkeypatch.setattr(room, "time", clock)
     return clock
+
+
+@pytest.fixture
+def run_module(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Runner:
+    return Runner(capfd, monkeypatch)

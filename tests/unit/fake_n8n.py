@@ -46,6 +46,7 @@ class FakeN8n:
         self.scopes_missing: set[str] = set()
         self.log: list[str] = []
         self.pushbacks = 0
+        self.timeouts: dict[str, float | None] = {}
         self._turns: list[tuple[str, Turn]] = []
         self._lock = threading.Lock()
 
@@ -58,6 +59,10 @@ class FakeN8n:
         """At the next call of these words do ``turn`` first; an answer of its own takes the place of n8n's."""
         self._turns += [(said, turn)] * times
 
+    def forget(self, number: int) -> None:
+        """Somebody else deletes an execution."""
+        del self.rows[number]
+
     def refuse(self, said: str, status: int, message: str, times: int = 1) -> None:
         self.script(said, lambda call: reply(call, status, {"message": message}), times)
 
@@ -68,6 +73,7 @@ class FakeN8n:
         said = words(call, root)
         with self._lock:
             self.log.append(said)
+            self.timeouts[said] = timeout
             assert len(self.log) < MOST_CALLS, f"the calls do not end: {self.log[-3:]}"
             turn = next((one for one in self._turns if one[0] == said or one[0] == said.split("?")[0]), None)
             if turn is not None:

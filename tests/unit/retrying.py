@@ -38,10 +38,10 @@ def outcomes(result: Result) -> list[tuple[str, str]]:
     return [(chain["execution_id"], chain["outcome"]) for chain in result.values["chains"]]
 
 
-def lost(n8n: FakeN8n, error: N8nError, carried_out: bool = True) -> t.Callable[[Call], t.Optional[Answer]]:
+def lost(n8n: FakeN8n, error: N8nError, carried_out: bool = True) -> t.Callable[[Call], Answer | None]:
     """The answer to the call never comes, whether it was carried out or not."""
 
-    def turn(call: Call) -> t.Optional[Answer]:
+    def turn(call: Call) -> Answer | None:
         if carried_out:
             n8n.answer(call)
         raise error

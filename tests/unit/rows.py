@@ -13,7 +13,7 @@ from datetime import datetime, timedelta, timezone
 NOW = datetime(2026, 11, 2, tzinfo=timezone.utc)
 _ZERO = NOW - timedelta(hours=24)
 
-Row = t.Dict[str, t.Any]
+Row = dict[str, t.Any]
 
 
 def moment(hours: float) -> datetime:

@@ -51,7 +51,8 @@ def carry_out(client: N8nClient, rule: None, check_mode: bool) -> Result:
     except (NoSuchRoute, NotAnN8nAnswer, ServerFault) as error:
         # n8n does not serve the file where it is installed below a hidden folder, as npx and nvm do.
         warnings.append(f"The server does not serve the description of its API, so its capabilities are not known: {error}")
-    values["version_at_least"] = _at_least(values["era"], values["capabilities"] or {})
+    known = values["capabilities"] or {"discover": values["scopes"] is not None}
+    values["version_at_least"] = _at_least(values["era"], known)
     values["msg"] = f"{client.connection.url} is {'ready' if values['ready'] else 'reachable but not ready'}."
     return Result(False, values, warnings=warnings)
 

@@ -98,7 +98,7 @@ def test_a_connection_that_cannot_be_meant_is_refused_by_its_option(options: dic
     ],
 )
 def test_a_password_in_the_url_is_refused_and_not_quoted_back(url: str) -> None:
-    with pytest.raises(InvalidInput, match="url.*headers") as caught:
+    with pytest.raises(InvalidInput, match=r"url.*headers") as caught:
         parse_connection(connection_params(url=url))
     assert "hunter2" not in str(caught.value)
 

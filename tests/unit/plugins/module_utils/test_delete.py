@@ -118,7 +118,7 @@ def test_check_mode_writes_nothing() -> None:
     st.integers(1, 4),
 )
 def test_check_mode_tells_what_the_run_then_does_and_a_second_run_does_nothing(
-    rows: list[Row], live: str, limit: t.Optional[int], options: dict[str, t.Any], kind: str, page: int
+    rows: list[Row], live: str, limit: int | None, options: dict[str, t.Any], kind: str, page: int
 ) -> None:
     n8n = FakeN8n(*rows, statuses=kind, page=page)
     n8n.workflows = {"w1": {"id": "w1", "name": "one"}}
@@ -148,7 +148,9 @@ def test_check_mode_tells_what_the_run_then_does_and_a_second_run_does_nothing(
         ),
     ],
 )
-def test_live_executions_meet_the_fate_that_was_chosen(live: str, left: list[int], kept: dict[str, int], calls: list[str]) -> None:
+def test_live_executions_meet_the_fate_that_was_chosen(
+    live: str, left: list[int], kept: dict[str, int], calls: list[str]
+) -> None:
     n8n = FakeN8n(*LIVE_ROWS)
     result = clear(n8n, all=True, live=live)
     assert [call.replace("/executions/", "").replace("/", " ") for call in writes(n8n)] == calls

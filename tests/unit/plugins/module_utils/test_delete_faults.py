@@ -26,10 +26,10 @@ def three() -> FakeN8n:
     return FakeN8n(row(1), row(2), row(3))
 
 
-def lose(n8n: FakeN8n, carried_out: bool, error: errors.N8nError) -> t.Callable[[Call], t.Optional[Answer]]:
+def lose(n8n: FakeN8n, carried_out: bool, error: errors.N8nError) -> t.Callable[[Call], Answer | None]:
     """The answer never comes, whether the call was carried out or not."""
 
-    def turn(call: Call) -> t.Optional[Answer]:
+    def turn(call: Call) -> Answer | None:
         if carried_out:
             n8n.answer(call)
         raise error
@@ -49,7 +49,9 @@ def test_one_execution_that_n8n_cannot_delete_does_not_end_the_batch() -> None:
     assert result.failure.startswith("Deleted 2 executions. 1 execution failed, the first being 2: DELETE")
 
 
-@pytest.mark.parametrize("status, message, word", [(401, "unauthorized", "does not accept the key"), (403, "Forbidden", "execution:delete")])
+@pytest.mark.parametrize(
+    "status, message, word", [(401, "unauthorized", "does not accept the key"), (403, "Forbidden", "execution:delete")]
+)
 def test_a_wrong_key_ends_the_batch_and_what_was_done_is_told(status: int, message: str, word: str) -> None:
     n8n = three()
     n8n.refuse("DELETE /executions/2", status, message)
@@ -136,7 +138,7 @@ def test_a_404_after_a_deletion_that_was_sent_again_counts_as_deleted() -> None:
 
 def test_what_somebody_else_has_deleted_meanwhile_is_no_failure() -> None:
     n8n = three()
-    n8n.script("DELETE /executions/2", lambda _call: n8n.rows.pop(2) and None)
+    n8n.script("DELETE /executions/2", lambda _call: n8n.forget(2))
     result = clear(n8n, all=True)
     assert (result.values["deleted"], result.values["not_found"], result.failure) == (2, ["2"], None)
 
@@ -177,7 +179,7 @@ def test_what_was_stopped_and_not_seen_to_be_over_is_a_change() -> None:
     assert result.changed is True
 
 
-def stopped(n8n: FakeN8n, accepted: t.Optional[list[str]] = None) -> Execution:
+def stopped(n8n: FakeN8n, accepted: list[str] | None = None) -> Execution:
     client = n8n.client()
     execution = client.get("1")
     n8n.log.clear()
@@ -221,7 +223,7 @@ def test_a_refusal_to_stop_what_runs_on_is_told_in_n8ns_words(clock: Clock) -> N
     n8n = FakeN8n(row(1, "running"))
     n8n.refuse("POST /executions/1/stop", 404, "Failed to find execution to stop")
     accepted: list[str] = []
-    with pytest.raises(stop.NotStopped, match="n8n said: .*Failed to find execution to stop") as caught:
+    with pytest.raises(stop.NotStopped, match=r"n8n said: .*Failed to find execution to stop") as caught:
         stopped(n8n, accepted)
     assert accepted == []
     assert caught.value.status == 404
@@ -230,7 +232,7 @@ def test_a_refusal_to_stop_what_runs_on_is_told_in_n8ns_words(clock: Clock) -> N
 
 def test_what_is_gone_before_it_is_stopped_is_not_found() -> None:
     n8n = FakeN8n(row(1, "running"))
-    n8n.script("POST /executions/1/stop", lambda _call: n8n.rows.pop(1) and None)
+    n8n.script("POST /executions/1/stop", lambda _call: n8n.forget(1))
     with pytest.raises(errors.NotFound):
         stopped(n8n)
 

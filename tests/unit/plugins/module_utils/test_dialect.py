@@ -17,6 +17,7 @@ from ansible_collections.flowops.n8n.plugins.module_utils._wire import Answer, C
 from ansible_collections.flowops.n8n.tests.unit.rows import Row, at, moment, row
 
 GET = n8n.get_call("5", False)
+NO_IDS: tuple[t.Any, ...] = (None, True, 1.5, ["5"], "", {}, "../5", "5 ")
 
 
 def good(call: Call, body: t.Any) -> Answer:
@@ -110,7 +111,13 @@ def test_before_1_111_the_status_follows_from_the_other_fields(fields: dict[str,
 
 
 def test_what_only_some_versions_tell_is_kept_under_our_names() -> None:
-    more = {"createdAt": at(0), "storedAt": "db", "jsonSizeBytes": 7, "customData": {"a": "b"}, "dataTooLargeToDisplay": True}
+    more: dict[str, t.Any] = {
+        "createdAt": at(0),
+        "storedAt": "db",
+        "jsonSizeBytes": 7,
+        "customData": {"a": "b"},
+        "dataTooLargeToDisplay": True,
+    }
     assert execution(row(5, **more, tracingContext="x")).extra == {
         "created_at": at(0),
         "stored_at": "db",
@@ -128,8 +135,12 @@ def test_data_is_passed_on_exactly_and_names_the_workflow() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"id": None}, {"id": True}, {"id": 1.5}, {"id": ["5"]}, {"id": ""}, {"startedAt": 17}, {"stoppedAt": "soon"}]
-    + [{"waitTill": "2026-11-01"}, {"id": {}}],
+    [
+        *({"id": no_id} for no_id in NO_IDS),
+        {"startedAt": 17},
+        {"stoppedAt": "soon"},
+        {"waitTill": "2026-11-01"},
+    ],
 )
 def test_a_row_that_is_none_is_not_n8n(wrong: dict[str, t.Any]) -> None:
     with pytest.raises(NotAnN8nAnswer, match="not an execution of n8n's"):
@@ -173,7 +184,7 @@ def test_another_record_is_no_proof_of_the_deletion(body: dict[str, t.Any]) -> N
     ],
 )
 def test_settings_tell_what_a_workflow_saves_and_the_instance_the_rest(
-    settings: t.Any, expected: tuple[t.Optional[bool], t.Optional[bool]]
+    settings: t.Any, expected: tuple[bool | None, bool | None]
 ) -> None:
     body = {"id": "w1", "name": "Nightly", "settings": settings}
     assert n8n.read_workflow(good(n8n.workflow_call("w1"), body)) == Workflow("w1", "Nightly", *expected)

@@ -142,7 +142,7 @@ def test_spans_are_read_with_their_units(text: str, seconds: int) -> None:
     ],
 )
 def test_what_is_no_span_with_its_unit_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="span of time with its unit|longer than can be reckoned"):
+    with pytest.raises(ValueError, match=r"span of time with its unit|longer than can be reckoned"):
         parse_span(text)
 
 

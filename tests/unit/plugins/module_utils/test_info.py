@@ -121,7 +121,7 @@ def test_data_is_read_for_each_execution_by_itself() -> None:
 
 def test_what_vanished_between_the_list_and_its_data_is_not_there_any_more() -> None:
     n8n = FakeN8n(row(1), row(2))
-    n8n.script("GET /executions/2", lambda _call: n8n.rows.pop(2) and None)
+    n8n.script("GET /executions/2", lambda _call: n8n.forget(2))
     result = look(n8n, status=["success"], include_data=True)
     assert (ids(result), result.values["not_found"], result.failure) == (["1"], [], None)
 

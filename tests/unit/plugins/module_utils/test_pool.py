@@ -108,7 +108,7 @@ def test_an_error_of_the_source_is_raised_after_what_was_begun() -> None:
         yield 2
         raise Rejected("the list broke")
 
-    told = []
+    told: list[int] = []
     with pytest.raises(Rejected, match="the list broke"):
         told.extend(item for item, _result in each(lambda item: item, items(), concurrency=8, pushbacks=never))
     results = each(lambda item: item, items(), concurrency=8, pushbacks=never)
@@ -132,7 +132,11 @@ def widths(pushes: t.Callable[[int], int], count: int, most: int) -> list[int]:
             yield item
 
     gate = threading.Semaphore(0)
-    results = each(lambda item: gate.acquire(timeout=10), items(), concurrency=most, pushbacks=lambda: pushes(over[0]))
+
+    def work(_item: int) -> bool:
+        return gate.acquire(timeout=10)
+
+    results = each(work, items(), concurrency=most, pushbacks=lambda: pushes(over[0]))
     for _item in range(count):
         gate.release()
         next(results)
@@ -165,5 +169,5 @@ def test_errors_are_results_of_their_items() -> None:
     def work(item: int) -> int:
         raise Rejected(f"not {item}")
 
-    results = t.cast(t.List[t.Tuple[int, N8nError]], run(work, range(2)))
+    results = t.cast(list[tuple[int, N8nError]], run(work, range(2)))
     assert [str(error) for _item, error in results] == ["not 0", "not 1"]

@@ -40,8 +40,8 @@ def test_what_cannot_be_meant_is_refused_before_any_request(options: dict[str, t
 
 
 def test_filters_alone_mean_what_failed_or_crashed() -> None:
-    assert retry.parse(retry_params(newer_than="1d"), NOW).selection.statuses == {"error", "crashed"}
-    assert retry.parse(retry_params(status=["canceled"]), NOW).selection.statuses == {"canceled"}
+    assert retry.parse(retry_params(newer_than="1d"), NOW).selection.statuses == frozenset({"error", "crashed"})
+    assert retry.parse(retry_params(status=["canceled"]), NOW).selection.statuses == frozenset({"canceled"})
     assert retry.parse(retry_params(execution_id=["5"]), NOW).selection.statuses is None
 
 
@@ -66,6 +66,13 @@ def test_a_failed_execution_is_retried_with_one_post_and_seen_to_its_end() -> No
     assert (result.changed, result.failure, result.warnings) == (True, None, [])
     assert (result.values["counts"], result.values["retries_made"]) == ({"retried": 1}, 1)
     assert result.values["msg"] == "Looked at 1 chain of executions: 1 retried."
+
+
+def test_a_retry_may_take_the_time_that_is_waited_for_it_and_other_calls_the_usual() -> None:
+    n8n = FakeN8n(row(1, "error"))
+    run(n8n, execution_id=["1"], wait_timeout=77.0)
+    assert n8n.timeouts.pop('POST /executions/1/retry {"loadWorkflow": false}') == 77.0
+    assert set(n8n.timeouts.values()) == {None}
 
 
 @pytest.mark.parametrize("kind", ["exact", "ignored", "refused"])
@@ -105,7 +112,7 @@ def test_it_is_given_up_after_max_attempts_and_stays_given_up() -> None:
     assert posts(n8n) == ["1", "2"]
     assert (the_chain(result)["status"], the_chain(result)["attempts"]) == ("error", 2)
     assert result.failure is not None
-    assert result.failure.endswith("1 execution did not come to a success, the first being 1: its retry 3 ended with error.")
+    assert result.failure.endswith("The first is execution 1: its retry 3 ended with error.")
     n8n.log.clear()
     again = run(n8n, execution_id=["1"], max_attempts=2)
     assert (again.changed, again.failure, posts(n8n)) == (False, None, [])

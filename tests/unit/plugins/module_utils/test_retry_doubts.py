@@ -169,7 +169,7 @@ def test_a_refusal_of_n8n_is_an_outcome_and_no_failure(status: int, message: str
 
 def test_what_was_deleted_meanwhile_is_not_found() -> None:
     n8n = FakeN8n(row(1, "error"), row(2))
-    n8n.script(POST, lambda _call: n8n.rows.pop(1) and None)
+    n8n.script(POST, lambda _call: n8n.forget(1))
     assert outcomes(run(n8n, execution_id=["1"])) == [("1", "not_found")]
 
 
@@ -194,7 +194,8 @@ def test_a_retry_that_n8n_would_not_keep_is_refused_beforehand(settings: dict[st
 
 
 @pytest.mark.parametrize(
-    "then, now, outcome", [({}, SAVE_NO_SUCCESS, "not_recordable"), (SAVE_NO_SUCCESS, {}, "retried"), ({}, SAVE_NO_ERROR, "not_recordable")]
+    "then, now, outcome",
+    [({}, SAVE_NO_SUCCESS, "not_recordable"), (SAVE_NO_SUCCESS, {}, "retried"), ({}, SAVE_NO_ERROR, "not_recordable")],
 )
 def test_the_settings_that_count_are_those_of_the_workflow_that_is_to_run(
     then: dict[str, str], now: dict[str, str], outcome: str

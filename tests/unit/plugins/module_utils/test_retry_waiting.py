@@ -69,7 +69,7 @@ def test_a_live_member_is_not_waited_for_where_nothing_is(check_mode: bool, wait
 
 def test_a_live_member_that_vanishes_was_not_kept() -> None:
     n8n = under_way()
-    n8n.script("GET /executions/2", lambda _call: n8n.rows.pop(2) and None)
+    n8n.script("GET /executions/2", lambda _call: n8n.forget(2))
     chain = the_chain(run(n8n, execution_id=["1"]))
     assert (chain["outcome"], chain["retry_id"]) == ("in_progress", "2")
     assert "no record of it" in chain["msg"]
@@ -131,7 +131,7 @@ class Held:
         return reply(call, 200, self.n8n.rows[2])
 
 
-@pytest.fixture()
+@pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(attempt, "POLL_FIRST", 0.001)
     monkeypatch.setattr(attempt, "POLL_MOST", 0.002)

@@ -22,25 +22,9 @@ from hypothesis import given
 @pytest.mark.parametrize(
     "text",
     [
-        "abc",
-        "0x9",
-        "5.0",
-        "1?x=1",
-        "../workflows/1",
-        "",
-        " ",
-        "-1",
-        "0",
-        "01",
-        "1e1",
-        "5,6",
-        "1/retry",
-        "1%00",
-        "+5",
-        "٣",
-        "9" * 20,
-    ]
-    + ["exec", "exec_", "exec_a/b", "exec_..", "1\n2"],
+        *("abc", "0x9", "5.0", "1?x=1", "../workflows/1", "", " ", "-1", "0", "01", "1e1", "5,6", "1/retry", "1%00", "+5"),
+        *("٣", "9" * 20, "exec", "exec_", "exec_a/b", "exec_..", "1\n2"),
+    ],
 )
 def test_what_is_no_id_of_an_execution_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput, match="execution_id"):

@@ -52,7 +52,7 @@ def send(url: str, call: Call = GET, timeout: float | None = None, **more: t.Any
     return Transport(Connection(url=url, api_path="/api/v1", headers=HEADERS, **more)).send(call, timeout=timeout)
 
 
-@pytest.fixture()
+@pytest.fixture
 def ticking(monkeypatch: pytest.MonkeyPatch) -> None:
     """The real clock, for what takes real time."""
     monkeypatch.setattr(_transport, "time", real_time)
