@@ -46,7 +46,6 @@ lint: $(VENV)/ready $(HERE) ## ansible-lint, yamllint, ruff, mypy, changelog
 .PHONY: sanity
 sanity: $(VENV)/ready ## ansible-test sanity and units, on this Python and on the oldest and newest supported ansible-core
 	$(VENV)/bin/python -m tests.ansible_test sanity units
-	$(VENV)/bin/python -m tests.ansible_test sanity units --supported
 
 .PHONY: unit
 unit: $(VENV)/ready $(HERE) ## Unit tests by plain pytest, the inner loop

@@ -45,7 +45,8 @@ options:
     type: dict
   timeout:
     description:
-      - Seconds for one request, except a retry that is being waited for.
+      - Seconds for one request, except a retry that is being waited for. A day is the most.
+      - With urllib3 older than 2 an answer that trickles in is not cut short.
     type: float
     default: 30.0
   max_request_retries:

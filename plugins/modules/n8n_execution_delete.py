@@ -27,7 +27,8 @@ attributes:
   check_mode:
     support: full
     details:
-      - Counts exactly what would be deleted.
+      - Counts exactly what would be deleted. Whether the server can stop executions, for O(live=stop), is seen only when it is
+        asked to.
   diff_mode:
     support: full
     details:

@@ -138,6 +138,11 @@ def test_a_refused_start_filter_is_asked_for_once_and_the_walk_ends_a_day_before
     assert n8n.log == ["GET /executions?status=success"]
 
 
+def test_one_old_start_on_a_page_does_not_end_the_walk() -> None:
+    n8n = FakeN8n(row(1, start=1), row(2, start=2), row(3, start=-90), row(4, start=-90), statuses="refused", page=3)
+    assert ids(n8n.client().executions(select(status=["success"], started_after=at(-5)))) == ["2", "1"]
+
+
 def test_a_refused_end_of_the_start_is_left_out_and_rows_are_checked_here() -> None:
     n8n = FakeN8n(row(1, start=1), row(2, start=3), statuses="refused")
     assert ids(n8n.client().executions(select(status=["success"], started_before=at(2)))) == ["1"]

@@ -106,6 +106,7 @@ def test_a_retry_that_cannot_be_watched_is_told_as_it_was_last_seen() -> None:
     n8n.script("GET /executions/2", lost(n8n, errors.Forbidden("no execution:read"), carried_out=False))
     chain = the_chain(run(n8n, execution_id=["1"]))
     assert (chain["outcome"], chain["retry_id"], chain["status"]) == ("retried", "2", "waiting")
+    assert n8n.log.count("GET /executions/2") == 1
 
 
 def test_a_server_that_is_away_for_a_moment_does_not_end_the_waiting() -> None:

@@ -227,7 +227,7 @@ def test_the_pause_may_be_a_date(httpserver: HTTPServer, clock: Clock) -> None:
     assert 55 <= sum(clock.slept) <= 61
 
 
-@pytest.mark.parametrize("asked", ["301", "86400", formatdate(real_time() + 7200, usegmt=True), "9" * 12])
+@pytest.mark.parametrize("asked", ["301", "86400", "Tue, 01 Jan 2199 00:00:00 GMT", "9" * 12])
 def test_an_absurd_pause_is_reported_and_not_waited_for(httpserver: HTTPServer, clock: Clock, asked: str) -> None:
     seen = answers(httpserver, json(429, Retry_After=asked))
     answer = send(httpserver.url_for(""), GET)
