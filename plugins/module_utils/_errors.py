@@ -135,6 +135,12 @@ class NotRetryable(N8nError):
     """n8n will not retry this execution: it succeeded, is queued, or has nothing stored to replay."""
 
 
+class UnknownTag(N8nError):
+    """n8n knows no annotation tag with one of these ids."""
+
+    condemns_all = True
+
+
 class Rejected(N8nError):
     """Any other 4xx of n8n's own."""
 

@@ -99,6 +99,16 @@ class Query:
 
 
 @dataclass(frozen=True)
+class StopQuery:
+    """The live executions that one call stops: those with these statuses, and ``None`` leaves a filter out."""
+
+    statuses: tuple[str, ...]
+    workflow: str | None = None
+    started_after: datetime | None = None
+    started_before: datetime | None = None
+
+
+@dataclass(frozen=True)
 class Page:
     """A page of a list, newest first; ``cursor`` leads to the next one, ``None`` at the end."""
 

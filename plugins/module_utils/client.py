@@ -22,12 +22,13 @@ from ansible_collections.flowops.n8n.plugins.module_utils._errors import (
     NotAnN8nAnswer,
     NotFound,
     Rejected,
+    UnknownParameter,
 )
 from ansible_collections.flowops.n8n.plugins.module_utils._execution import Execution, Workflow
 from ansible_collections.flowops.n8n.plugins.module_utils._history import History
 from ansible_collections.flowops.n8n.plugins.module_utils._selection import Selection
 from ansible_collections.flowops.n8n.plugins.module_utils._transport import Connection, Transport
-from ansible_collections.flowops.n8n.plugins.module_utils._wire import Answer, Call, Page, Query
+from ansible_collections.flowops.n8n.plugins.module_utils._wire import Answer, Call, Page, Query, StopQuery
 
 KEY_LENGTH = 8
 MOST_SECONDS = 24 * 60 * 60
@@ -75,11 +76,18 @@ class N8nClient:
         """
         return filter(selection.matches, self._history.newest_first(selection, oldest))
 
-    def get(self, execution_id: str, include_data: bool = False) -> Execution:
-        """One execution. Where its data is not kept, it comes without, whatever is asked for."""
+    def get(self, execution_id: str, include_data: bool = False, redact: bool | None = None) -> Execution:
+        """One execution. Where its data is not kept, it comes without, whatever is asked for.
+
+        ``redact`` asks for data without what went through the nodes, ``False`` for all of it; n8n 2.16 and newer.
+        """
         if include_data:
             try:
-                return self._ask(dialect.get_call(execution_id, True), dialect.read_execution)
+                return self._ask(dialect.get_call(execution_id, True, redact), dialect.read_execution)
+            except UnknownParameter as error:
+                error.args = (f"{error} Redacting data needs n8n 2.16 or newer.",)
+                error.condemns_all = True
+                raise
             except (NotFound, Rejected):
                 # What n8n answers where only the data is missing, too: Not Found on 2.41, 400 on 1.123.
                 pass
@@ -125,6 +133,33 @@ class N8nClient:
             self._ask(dialect.stop_call(execution_id), dialect.read_stopped)
         except NoSuchRoute as error:
             error.args = (f"{error} Stopping executions needs n8n 2.10 or newer.",)
+            raise
+
+    def stop_many(self, query: StopQuery) -> int:
+        """Have n8n (2.10 and newer) stop every live execution that the query means; how many it says it has stopped."""
+        try:
+            return self._ask(dialect.stop_many_call(query), dialect.read_stopped_many)
+        except NoSuchRoute as error:
+            error.args = (f"{error} Stopping executions needs n8n 2.10 or newer.",)
+            raise
+
+    def tags(self, execution_id: str) -> tuple[str, ...]:
+        """The ids of an execution's annotation tags; n8n 2.10 and newer."""
+        return self._ask_for_tags(dialect.tags_call(execution_id))
+
+    def set_tags(self, execution_id: str, tag_ids: t.Sequence[str]) -> tuple[str, ...]:
+        """Replace the annotation tags of an execution, and return what it has then; n8n 2.10 and newer.
+
+        Even an empty or a refused one leaves a mark by which n8n's own pruning spares the execution for ever.
+        Raises ``UnknownTag``.
+        """
+        return self._ask_for_tags(dialect.set_tags_call(execution_id, tag_ids))
+
+    def _ask_for_tags(self, call: Call) -> tuple[str, ...]:
+        try:
+            return self._ask(call, dialect.read_tags)
+        except NoSuchRoute as error:
+            error.args = (f"{error} Annotation tags need n8n 2.10 or newer.",)
             raise
 
     def workflow(self, workflow_id: str) -> Workflow:

@@ -29,6 +29,7 @@ from ansible_collections.flowops.n8n.plugins.module_utils._errors import (
     Unauthorized,
     UnknownParameter,
     UnknownStatus,
+    UnknownTag,
 )
 from ansible_collections.flowops.n8n.plugins.module_utils._execution import (
     STATUSES,
@@ -37,7 +38,7 @@ from ansible_collections.flowops.n8n.plugins.module_utils._execution import (
     format_time,
     parse_time,
 )
-from ansible_collections.flowops.n8n.plugins.module_utils._wire import QUOTE, Answer, Call, Page, Query
+from ansible_collections.flowops.n8n.plugins.module_utils._wire import QUOTE, Answer, Call, Page, Query, StopQuery
 
 API_PATH = "/api/v1"
 # The most that every version allows; each page also counts the rows behind it, so few large pages.
@@ -62,6 +63,7 @@ _EXTRA = {
 
 # What n8n 1.123 says when it is to retry an execution without stored data.
 _NOTHING_STORED = "Cannot read properties of null (reading 'data')"
+_NO_SUCH_TAGS = "Some tags not found"
 _ROW_ID = re.compile(r"(?!None$)[A-Za-z0-9_-]{1,80}")
 _UNKNOWN_PARAMETER = re.compile(r"Unknown query parameter '([^']+)'")
 _NO_SUCH_EXECUTION = re.compile(r'The execution with the ID "[^"]*" does not exist\.?')
@@ -94,8 +96,10 @@ def read_page(answer: Answer) -> Page:
     return Page(tuple(_execution(row, answer) for row in rows), cursor or None)
 
 
-def get_call(execution_id: str, include_data: bool) -> Call:
-    query = _pairs({"includeData": "true"}) if include_data else ()
+def get_call(execution_id: str, include_data: bool, redact: bool | None = None) -> Call:
+    """``redact`` counts only with data; n8n 2.16 and newer, and ``False`` needs the scope execution:reveal."""
+    redacting = None if redact is None else str(redact).lower()
+    query = _pairs({"includeData": "true", "redactExecutionData": redacting}) if include_data else ()
     path = f"/executions/{_segment(execution_id)}"
     if include_data:
         return Call("GET", path, query, scope="execution:read", max_bytes=DATA_BYTES)
@@ -146,6 +150,42 @@ def stop_call(execution_id: str) -> Call:
 
 def read_stopped(answer: Answer) -> None:
     _body(answer)
+
+
+def stop_many_call(query: StopQuery) -> Call:
+    """Repeatable, as ``stop_call``. n8n 2.10 and newer, where a ``new`` execution is called queued."""
+    filters = {
+        "workflowId": query.workflow,
+        "startedAfter": format_time(query.started_after),
+        "startedBefore": format_time(query.started_before),
+    }
+    statuses = ["queued" if status == "new" else status for status in query.statuses]
+    return Call("POST", "/executions/stop", body={"status": statuses, **dict(_pairs(filters))}, scope="execution:stop")
+
+
+def read_stopped_many(answer: Answer) -> int:
+    stopped = _body(answer).get("stopped")
+    if not isinstance(stopped, int):
+        raise answer.foreign("the number of executions that were stopped")
+    return stopped
+
+
+def tags_call(execution_id: str) -> Call:
+    """Its annotation tags. n8n 2.10 and newer."""
+    return Call("GET", f"/executions/{_segment(execution_id)}/tags", scope="executionTags:list")
+
+
+def set_tags_call(execution_id: str, tag_ids: t.Sequence[str]) -> Call:
+    """Repeatable: it replaces them all. The same tag twice has n8n fail (500)."""
+    body = [{"id": tag_id} for tag_id in dict.fromkeys(tag_ids)]
+    return Call("PUT", f"/executions/{_segment(execution_id)}/tags", body=body, scope="executionTags:update")
+
+
+def read_tags(answer: Answer) -> tuple[str, ...]:
+    rows = answer.json() if answer.status == 200 else _body(answer)
+    if not isinstance(rows, list) or not all(isinstance(row, dict) and isinstance(row.get("id"), str) for row in rows):
+        raise answer.foreign("the annotation tags of an execution")
+    return tuple(row["id"] for row in rows)
 
 
 def workflow_call(workflow_id: str) -> Call:
@@ -378,6 +418,8 @@ def _not_found(where: str, call: Call, message: str, facts: dict[str, t.Any]) ->
     absent = _NO_SUCH_EXECUTION.fullmatch(message) if call.path.endswith("/retry") else message == "Not Found"
     if asks_for_one and absent:
         return NotFound(f"{where}: not there or not visible to this key.", **facts)
+    if message == _NO_SUCH_TAGS:
+        return UnknownTag(f"{where}: n8n knows no annotation tag with one of these ids ({message}).", **facts)
     if message == "not found":
         return NoSuchRoute(f"{where}: this n8n has no such call.", **facts)
     return Rejected(f"{where}: n8n answered 404 ({message}).", **facts)

@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import itertools
 import typing as t
+from collections import deque
 from dataclasses import dataclass, field
 
 from ansible_collections.flowops.n8n.plugins.module_utils._errors import N8nError, NotFound
@@ -17,6 +19,8 @@ from ansible_collections.flowops.n8n.plugins.module_utils.client import N8nClien
 
 # Lists in results are cut here; their counts are not. Ansible itself slows down with large results.
 LISTED = 1000
+
+_Item = t.TypeVar("_Item")
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,23 @@ def describe(execution: Execution) -> str:
     return f"execution {execution.id}: {execution.status}, workflow {execution.workflow_id}{name}, {times}"
 
 
+def batches(items: t.Iterable[_Item], size: int) -> t.Iterator[list[_Item]]:
+    """The items in lists of this size, the last one of what is left."""
+    source = iter(items)
+    while batch := list(itertools.islice(source, size)):
+        yield batch
+
+
+def oldest(items: t.Iterable[_Item], most: int) -> tuple[list[_Item], bool]:
+    """The last ones of a walk from the newest, oldest first, and whether there were more. At most ``most`` are held."""
+    held: deque[_Item] = deque(maxlen=most)
+    more = False
+    for item in items:
+        more = more or len(held) == most
+        held.append(item)
+    return list(reversed(held)), more
+
+
 def resolve_workflows(client: N8nClient, selection: Selection) -> tuple[Selection, dict[str, str]]:
     """The selection with ids in place of workflow names, and the names by id as far as they came to be known."""
     names: dict[str, str] = {}
@@ -100,13 +121,17 @@ def resolve_workflows(client: N8nClient, selection: Selection) -> tuple[Selectio
 
 
 def get_each(
-    client: N8nClient, execution_ids: t.Iterable[str], faults: Faults, include_data: bool = False
+    client: N8nClient,
+    execution_ids: t.Iterable[str],
+    faults: Faults,
+    include_data: bool = False,
+    redact: bool | None = None,
 ) -> tuple[list[Execution], list[str]]:
     """Read executions by id, several at once: those that are there, and the ids of those that are not."""
     found: list[Execution] = []
     absent: list[str] = []
     reads = each(
-        lambda execution_id: client.get(execution_id, include_data),
+        lambda execution_id: client.get(execution_id, include_data, redact),
         execution_ids,
         concurrency=client.connection.concurrency,
         pushbacks=lambda: client.pushbacks,
