@@ -27,6 +27,15 @@ def module(name: str) -> types.ModuleType:
     return importlib.import_module(f"ansible_collections.flowops.n8n.plugins.modules.{name}")
 
 
+def options_of(name: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, t.Any]:
+    """The options with which a module is run."""
+    seen: list[dict[str, t.Any]] = []
+    with monkeypatch.context() as patched:
+        patched.setattr(module(name), "run", lambda _operation, spec: seen.append(spec.options))
+        module(name).main()
+    return seen[0]
+
+
 @contextlib.contextmanager
 def arguments(given: dict[str, t.Any]) -> t.Iterator[None]:
     """The arguments as Ansible hands them to a module; newer versions bring a helper of their own."""
@@ -47,9 +56,13 @@ class Runner:
         self._capfd = capfd
         self._monkeypatch = monkeypatch
 
-    def __call__(self, name: str, n8n: FakeN8n, connect: bool = True, **options: t.Any) -> dict[str, t.Any]:
-        """The result of a module. Check mode and diff are options too, as Ansible hands them over."""
-        self._monkeypatch.setattr(_module, "N8nClient", lambda _connection: n8n.client())
+    def __call__(self, name: str, n8n: FakeN8n | None, connect: bool = True, **options: t.Any) -> dict[str, t.Any]:
+        """The result of a module. Check mode and diff are options too, as Ansible hands them over.
+
+        Without an n8n in memory it goes over the net.
+        """
+        if n8n is not None:
+            self._monkeypatch.setattr(_module, "N8nClient", lambda _connection: n8n.client())
         given = {**(CONNECTION if connect else {}), **options}
         with arguments(given), pytest.raises(SystemExit) as ended:
             module(name).main()

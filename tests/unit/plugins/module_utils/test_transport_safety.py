@@ -17,7 +17,6 @@ import warnings
 from pathlib import Path
 
 import pytest
-import trustme
 from ansible_collections.flowops.n8n.plugins.module_utils import _transport
 from ansible_collections.flowops.n8n.plugins.module_utils._errors import (
     AnswerTooLarge,
@@ -40,6 +39,7 @@ from ansible_collections.flowops.n8n.tests.unit.raw_server import (
     say_nothing,
 )
 from ansible_collections.flowops.n8n.tests.unit.rows import Clock
+from ansible_collections.flowops.n8n.tests.unit.tls import Authority
 from pytest_httpserver import HTTPServer
 
 GET = Call("GET", "/executions")
@@ -213,28 +213,6 @@ def test_without_requests_the_library_is_named(monkeypatch: pytest.MonkeyPatch) 
     assert caught.value.library == "requests"
     assert "Traceback" in caught.value.import_traceback
     assert caught.value.condemns_all
-
-
-class Authority:
-    """A certificate authority of our own, and a server with a certificate of it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.ca = trustme.CA()
-        self.path = str(folder / "ca.pem")
-        self.ca.cert_pem.write_to_path(self.path)
-        self.folder = folder
-
-    def server_context(self, name: str = "localhost") -> ssl.SSLContext:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.ca.issue_cert(name, "127.0.0.1" if name == "localhost" else name).configure_cert(context)
-        return context
-
-    def client_files(self) -> tuple[str, str]:
-        issued = self.ca.issue_cert("client@example.com")
-        certificate, key = self.folder / "client.pem", self.folder / "client.key"
-        certificate.write_bytes(issued.cert_chain_pems[0].bytes())
-        issued.private_key_pem.write_to_path(str(key))
-        return str(certificate), str(key)
 
 
 @pytest.fixture(scope="module")
