@@ -5,10 +5,13 @@ Every step is a command that could be typed, and is checked by what Ansible says
 
 from __future__ import annotations
 
+import gzip
+import json
 import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -16,9 +19,9 @@ from tests.simulator.server import running
 
 PLAYBOOK = "flowops.n8n.look_clean_retry"
 STEPS = (
-    ("Look at what failed", ["--tags", "look"], "unchanged"),
+    ("Look at the statistics, and at what failed and why", ["--tags", "look"], "unchanged"),
     ("See what the cleanup would delete", ["--tags", "clean", "--check", "--diff"], "would change"),
-    ("Clean up", ["--tags", "clean"], "changed"),
+    ("Clean up, with an archive", ["--tags", "clean", "-e", "n8n_archive_path={archive}"], "changed"),
     ("Clean up again: nothing is left to do", ["--tags", "clean"], "unchanged"),
     ("Retry what failed", ["--tags", "retry"], "changed"),
     ("Retry again: nothing is left to do", ["--tags", "retry"], "unchanged"),
@@ -31,7 +34,8 @@ def main() -> None:
     """Exit with 1 if a step does not come out as it should."""
     programs = Path(sys.executable).parent
     began = time.monotonic()
-    with running("2.41", seed=5000, days=60) as simulator:
+    with running("2.41", seed=5000, days=60) as simulator, tempfile.TemporaryDirectory(prefix="n8n-demo-") as folder:
+        archive = Path(folder, "executions.jsonl.gz")
         print(f"The simulator of n8n 2.41 runs at {simulator.url} with 5,000 executions of 60 days.", flush=True)
         env = {
             **os.environ,
@@ -41,7 +45,8 @@ def main() -> None:
             "ANSIBLE_INVENTORY_UNPARSED_WARNING": "False",
             "ANSIBLE_NOCOLOR": "1",
         }
-        for number, (title, options, expected) in enumerate(STEPS, start=1):
+        for number, (title, words, expected) in enumerate(STEPS, start=1):
+            options = [word.format(archive=archive) for word in words]
             print(f"\n== {number} of {len(STEPS)}: {title}\n$ ansible-playbook {PLAYBOOK} {' '.join(options)}", flush=True)
             command = [str(programs / "ansible-playbook"), PLAYBOOK, *options]
             done = subprocess.run(
@@ -60,7 +65,20 @@ def main() -> None:
                 print(done.stdout)
                 raise SystemExit(f"step {number} was to come out as '{expected}': exit status {done.returncode}, {seen}")
             print(f"-> {expected}", flush=True)
+            if any("archive" in word for word in words):
+                _show_archive(archive)
     print(f"\nAll {len(STEPS)} steps came out as they should, in {time.monotonic() - began:.0f} s.")
+
+
+def _show_archive(archive: Path) -> None:
+    """The archive can be read by any tool; every line is an execution as it was."""
+    with gzip.open(archive, "rt", encoding="utf-8") as lines:
+        first = json.loads(next(lines))
+        count = 1 + sum(1 for _line in lines)
+    kept = ", ".join(f"{name} {first[name]}" for name in ("id", "status", "started_at", "duration"))
+    print(f"   {archive.name}: {count} executions, {archive.stat().st_size:,} bytes; the first: {kept}", flush=True)
+    if not first.get("data"):
+        raise SystemExit("the archive was to hold the data of the executions")
 
 
 def _show(output: str) -> None:
