@@ -40,6 +40,7 @@ _TIME = re.compile(
 class Execution:
     """One execution. Times are aware and in UTC; ``data`` is exactly what the server sent.
 
+    ``node_types`` are those of the nodes of the workflow that came with the data, by name.
     ``extra`` holds what only some servers or calls tell (``created_at``, sizes, ``custom_data`` …),
     ready to be returned.
     """
@@ -55,6 +56,7 @@ class Execution:
     retry_success_id: str | None = None
     workflow_name: str | None = None
     data: t.Any = None
+    node_types: t.Mapping[str, str] = field(default_factory=dict)
     extra: t.Mapping[str, t.Any] = field(default_factory=dict)
 
     @property
@@ -102,6 +104,58 @@ class Execution:
         if self.data is not None:
             record["data"] = self.data
         return record
+
+
+SORT_KEYS: dict[str, t.Callable[[Execution], t.Any]] = {
+    "id": lambda execution: execution.order,
+    "started_at": lambda execution: execution.started_at.timestamp() if execution.started_at else 0.0,
+    "duration": lambda execution: execution.duration or 0.0,
+    "status": lambda execution: execution.status,
+}
+
+
+def sort_key(sort_by: str) -> t.Callable[[Execution], tuple[t.Any, int]]:
+    """What executions are ordered by; the id settles what is equal."""
+    value = SORT_KEYS[sort_by]
+    return lambda execution: (value(execution), execution.order)
+
+
+def from_record(record: t.Any) -> Execution:
+    """The execution of which ``record()`` made this. Raises ``ValueError`` for anything else."""
+    refusal = "it is not an execution as the modules of flowops.n8n return them"
+    if not isinstance(record, dict):
+        raise ValueError(f"{refusal}, but {_kind(record)}")
+    missing = [key for key in ("id", "status") if not isinstance(record.get(key), str)]
+    if missing:
+        raise ValueError(f"{refusal}: it has no {' and no '.join(missing)} that is text")
+    if record["status"] not in STATUSES:
+        raise ValueError(f"{refusal}: {record['status'][:80]!r} is no status")
+    times: dict[str, t.Any] = {}
+    for key in ("started_at", "stopped_at", "wait_till"):
+        value = record.get(key)
+        if value is not None and not isinstance(value, str):
+            raise ValueError(f"{refusal}: its {key} is {_kind(value)}")
+        times[key] = None if value is None else parse_time(value)
+    texts: dict[str, t.Any] = {}
+    for key in ("workflow_id", "workflow_name", "mode", "retry_of", "retry_success_id"):
+        value = record.get(key)
+        if value is not None and not isinstance(value, str):
+            raise ValueError(f"{refusal}: its {key} is {_kind(value)}")
+        texts[key] = value
+    own = {"id", "status", "duration", "data", *times, *texts}
+    return Execution(
+        id=record["id"],
+        status=record["status"],
+        **times,
+        **texts,
+        data=record.get("data"),
+        extra={key: value for key, value in record.items() if key not in own},
+    )
+
+
+def _kind(value: t.Any) -> str:
+    kinds = {bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "a dictionary", str: "text"}
+    return "nothing" if value is None else next((kinds[kind] for kind in kinds if isinstance(value, kind)), "something else")
 
 
 def order_of(execution_id: str) -> int:

@@ -30,6 +30,42 @@ options:
       - Needs the scope C(execution:read).
     type: bool
     default: false
+  nodes:
+    description:
+      - Names of nodes. Of the data, only the runs of these nodes are returned; whatever else it tells stays.
+      - Implies O(include_data=true). The server sends all data nevertheless.
+    type: list
+    elements: str
+  redact:
+    description:
+      - Whether n8n leaves what went through the nodes out of the data, and the words of their errors with it.
+      - Without this option, the settings of the workflow decide. V(false) asks for all data and needs the scope
+        C(execution:reveal) where those settings redact.
+      - n8n 2.16 and newer; older ones refuse it. It needs O(include_data=true), O(nodes) or O(digest=true).
+    type: bool
+  digest:
+    description:
+      - Whether each execution comes with what matters of its run, such as which node failed, why, and where the time went.
+      - The data is read for it, which takes a request for each execution, and is returned only with O(include_data=true).
+      - Needs the scope C(execution:read).
+    type: bool
+    default: false
+  retry_chain:
+    description:
+      - Whether each execution comes with the chain of retries to which it belongs, back to its original and forwards to the
+        newest retry.
+      - n8n tells of a retry only what it is a retry of. So the rows of each workflow concerned are read once, from the oldest
+        member on, and each earlier member that is not itself selected takes a request. For old executions of busy workflows
+        this can be many pages.
+      - Needs the scopes C(execution:list) and C(execution:read).
+    type: bool
+    default: false
+  logs:
+    description:
+      - Whether each execution comes with its log, which takes a request for each execution.
+      - n8n has no such call, so this is refused there.
+    type: bool
+    default: false
   sort_by:
     description:
       - What the executions are ordered by; those that are equal, by their id.
@@ -77,6 +113,30 @@ EXAMPLES = r"""
     api_key: "{{ n8n_api_key }}"
     execution_id: "1234"
     include_data: true
+
+- name: Find out why the last ten failures happened, and which of them may pass by themselves
+  flowops.n8n.n8n_execution_info:
+    url: https://n8n.example.com
+    api_key: "{{ n8n_api_key }}"
+    status: [error, crashed]
+    limit: 10
+    digest: true
+  register: failures
+
+- name: Tell the node and the message of each
+  ansible.builtin.debug:
+    msg: "{{ item.id }}: {{ item.digest.failing_node }} said {{ item.digest.message }}"
+  loop: "{{ failures.executions }}"
+  loop_control:
+    label: "{{ item.id }}"
+
+- name: Look at what two nodes got and gave, and at the retries of an execution
+  flowops.n8n.n8n_execution_info:
+    url: https://n8n.example.com
+    api_key: "{{ n8n_api_key }}"
+    execution_id: "1234"
+    nodes: [Fetch orders, Store orders]
+    retry_chain: true
 """
 
 RETURN = r"""
@@ -165,9 +225,144 @@ executions:
       type: bool
       sample: false
     data:
-      description: Its data, exactly as the server sent it; only with O(include_data=true).
+      description: Its data, exactly as the server sent it; only with O(include_data=true), and cut by O(nodes).
       type: dict
       sample: {}
+    digest:
+      description: What matters of its run; only with O(digest=true). Texts are cut at 2,000 characters, names at 200.
+      type: dict
+      contains:
+        id:
+          description: Id of the execution.
+          type: str
+          sample: "1234"
+        workflow_id:
+          description: Id of its workflow.
+          type: str
+          sample: 6FB4pk3SAhf9riN4
+        workflow_name:
+          description: Name of its workflow.
+          type: str
+          sample: Nightly import
+        status:
+          description: Status of the execution.
+          type: str
+          sample: error
+        failing_node:
+          description: Name of the node at which it failed; V(null) where it did not fail, or failed at none.
+          type: str
+          sample: Fetch orders
+        failing_node_type:
+          description: Type of that node.
+          type: str
+          sample: n8n-nodes-base.httpRequest
+        message:
+          description: What the error says.
+          type: str
+          sample: The service refused the connection - perhaps it is offline
+        description:
+          description: What the error says in addition.
+          type: str
+          sample: null
+        error_type:
+          description: Kind of the error, as the server names it.
+          type: str
+          sample: NodeApiError
+        http_status:
+          description: HTTP status of 400 or above that a service answered to the node, where it is told.
+          type: str
+          sample: "503"
+        transient:
+          description:
+            - Whether the error looks as if it may pass by itself, so that a retry may succeed.
+            - It does after an answer of 408, 425, 429 or 5xx, after an error of the network such as a time-out, a refused or
+              broken connection or a name that could not be resolved, and where the words of the error say so.
+            - It does not after any other HTTP status, after a Stop and Error node, after a mistake in an expression or a script,
+              or where somebody canceled the execution.
+          type: bool
+          sample: true
+        transient_reason:
+          description: The code or the words that decided so; V(null) where it is not transient.
+          type: str
+          sample: ECONNREFUSED
+        flow:
+          description: The nodes that ran, in the order of their first runs.
+          type: list
+          elements: dict
+          contains:
+            name:
+              description: Name of the node.
+              type: str
+              sample: Fetch orders
+            type:
+              description: Type of the node, where it is told.
+              type: str
+              sample: n8n-nodes-base.httpRequest
+            runs:
+              description: How often it ran.
+              type: int
+              sample: 1
+            status:
+              description: Status of its last run, as the server names it.
+              type: str
+              sample: error
+            started_at:
+              description: Start of its first run, ISO 8601 in UTC.
+              type: str
+              sample: "2026-11-01T03:00:00.130Z"
+            duration:
+              description: Seconds that its runs took together.
+              type: float
+              sample: 4.2
+        slowest:
+          description: The same nodes with their seconds, the slowest first, as far as their time is told.
+          type: list
+          elements: dict
+          contains:
+            name:
+              description: Name of the node.
+              type: str
+              sample: Fetch orders
+            duration:
+              description: Seconds that its runs took together.
+              type: float
+              sample: 4.2
+        data_missing:
+          description: Whether the digest cannot be whole, since data is not kept, redacted or too large.
+          type: bool
+          sample: false
+        data_missing_reason:
+          description: Why it cannot; V(null) where it is whole.
+          type: str
+          sample: null
+    retry_chain:
+      description:
+        - Its chain of retries, the original first, as far as its members are still there; only with O(retry_chain=true).
+        - An execution that was never retried is alone in it.
+      type: list
+      elements: dict
+      contains:
+        id:
+          description: Id of the member.
+          type: str
+          sample: "1234"
+        status:
+          description: Status of the member.
+          type: str
+          sample: error
+        started_at:
+          description: Start of the member, ISO 8601 in UTC.
+          type: str
+          sample: "2026-11-01T03:00:00.123Z"
+        retry_of:
+          description: Id of the execution that it is a retry of; V(null) for the original.
+          type: str
+          sample: null
+    logs:
+      description: Its log, exactly as the server sent it; only with O(logs=true).
+      type: list
+      elements: dict
+      sample: []
 count:
   description: How many executions are returned.
   type: int
@@ -227,6 +422,11 @@ def main() -> None:
     options = ArgumentSpec(
         {
             "include_data": {"type": "bool", "default": False},
+            "nodes": {"type": "list", "elements": "str"},
+            "redact": {"type": "bool"},
+            "digest": {"type": "bool", "default": False},
+            "retry_chain": {"type": "bool", "default": False},
+            "logs": {"type": "bool", "default": False},
             "sort_by": {"type": "str", "default": "id", "choices": ["started_at", "duration", "status", "id"]},
             "order": {"type": "str", "default": "desc", "choices": ["asc", "desc"]},
             "limit": {"type": "int", "default": 100},

@@ -318,8 +318,26 @@ def _execution(row: t.Any, answer: Answer) -> Execution:
         retry_success_id=_text(row.get("retrySuccessId")),
         workflow_name=_text(workflow.get("name")) if isinstance(workflow, dict) else None,
         data=row.get("data"),
-        extra={ours: row[theirs] for theirs, ours in _EXTRA.items() if theirs in row},
+        node_types=_node_types(workflow),
+        extra={**{ours: row[theirs] for theirs, ours in _EXTRA.items() if theirs in row}, **_redaction(row.get("data"))},
     )
+
+
+def _node_types(workflow: t.Any) -> dict[str, str]:
+    """The types of a workflow's nodes by their names, as far as they can be read."""
+    nodes = workflow.get("nodes") if isinstance(workflow, dict) else None
+    named = (
+        ((node.get("name"), node.get("type")) for node in nodes or () if isinstance(node, dict))
+        if isinstance(nodes, list)
+        else ()
+    )
+    return {name: kind for name, kind in named if isinstance(name, str) and isinstance(kind, str)}
+
+
+def _redaction(data: t.Any) -> dict[str, t.Any]:
+    """Whether the data came without what went through the nodes; n8n 2.16 and newer."""
+    info = data.get("redactionInfo") if isinstance(data, dict) else None
+    return {"data_redacted": True} if isinstance(info, dict) and info.get("isRedacted") else {}
 
 
 def _status(row: dict[str, t.Any], answer: Answer) -> str:

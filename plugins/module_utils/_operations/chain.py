@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Chains of retries: an execution, its retries, and theirs. No I/O but through what is handed in.
+"""Chains of retries: an execution, its retries, and theirs. No I/O but through the client that is handed in.
 
 ``retryOf`` names the immediate parent only, and a success two steps on does not mark
 the first, so a chain is put together from the rows of its workflow.
@@ -12,9 +12,12 @@ from __future__ import annotations
 
 import typing as t
 from dataclasses import dataclass, field
+from datetime import datetime
 
-from ansible_collections.flowops.n8n.plugins.module_utils._errors import NotFound
+from ansible_collections.flowops.n8n.plugins.module_utils._errors import N8nError, NotFound
 from ansible_collections.flowops.n8n.plugins.module_utils._execution import FAILED, Execution, order_of
+from ansible_collections.flowops.n8n.plugins.module_utils._selection import Selection
+from ansible_collections.flowops.n8n.plugins.module_utils.client import N8nClient
 
 
 @dataclass
@@ -101,6 +104,39 @@ def group(selected: t.Iterable[Execution], ancestors: t.Iterable[Execution], ret
         chains[_root(execution, rows)].selected.append(execution)
     wanted = [chain for chain in chains.values() if chain.selected]
     return sorted(wanted, key=lambda chain: chain.original.order)
+
+
+def gather(
+    client: N8nClient,
+    now: datetime,
+    selected: t.Sequence[Execution],
+    fail: t.Callable[[str, N8nError], None],
+) -> list[Chain]:
+    """The chains of the selected executions, each whole: from the rows of their workflows since the oldest ancestor.
+
+    Costs a request for each ancestor that is not selected itself, and a walk through the rows of each workflow, once.
+    ``fail`` is told of an execution whose ancestors cannot be read; an error that condemns all is raised.
+    """
+    known: dict[str, Execution] = {}
+    gone: set[str] = set()
+    traced: list[Execution] = []
+    for execution in selected:
+        try:
+            find_ancestors(execution, known, gone, client.get)
+            traced.append(execution)
+        except N8nError as error:
+            if error.condemns_all:
+                raise
+            fail(execution.id, error)
+    by_workflow: dict[str, list[Execution]] = {}
+    for execution in known.values():
+        if execution.workflow_id:
+            by_workflow.setdefault(execution.workflow_id, []).append(execution)
+    retries: list[Execution] = []
+    for workflow_id, ancestors in sorted(by_workflow.items()):
+        rows = client.executions(Selection(now=now, workflows=(workflow_id,)), floor(ancestors))
+        retries += [row for row in rows if row.retry_of is not None]
+    return group(traced, known.values(), retries)
 
 
 def _root(execution: Execution, rows: t.Mapping[str, Execution]) -> str:

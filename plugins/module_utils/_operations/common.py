@@ -126,12 +126,21 @@ def get_each(
     faults: Faults,
     include_data: bool = False,
     redact: bool | None = None,
+    shape: t.Callable[[Execution], Execution] | None = None,
 ) -> tuple[list[Execution], list[str]]:
-    """Read executions by id, several at once: those that are there, and the ids of those that are not."""
+    """Read executions by id, several at once: those that are there, and the ids of those that are not.
+
+    ``shape`` makes of each, as soon as it is read, what is to be kept of it: data can be large.
+    """
+
+    def read(execution_id: str) -> Execution:
+        execution = client.get(execution_id, include_data, redact)
+        return execution if shape is None else shape(execution)
+
     found: list[Execution] = []
     absent: list[str] = []
     reads = each(
-        lambda execution_id: client.get(execution_id, include_data, redact),
+        read,
         execution_ids,
         concurrency=client.connection.concurrency,
         pushbacks=lambda: client.pushbacks,

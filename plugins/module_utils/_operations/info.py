@@ -12,7 +12,11 @@ import typing as t
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from ansible_collections.flowops.n8n.plugins.module_utils._execution import Execution
+from ansible_collections.flowops.n8n.plugins.module_utils._dialects.run_data import keep_nodes
+from ansible_collections.flowops.n8n.plugins.module_utils._digest import digest_of
+from ansible_collections.flowops.n8n.plugins.module_utils._errors import InvalidInput, N8nError
+from ansible_collections.flowops.n8n.plugins.module_utils._execution import Execution, format_time, sort_key
+from ansible_collections.flowops.n8n.plugins.module_utils._operations.chain import gather
 from ansible_collections.flowops.n8n.plugins.module_utils._operations.common import (
     Faults,
     Result,
@@ -26,35 +30,57 @@ from ansible_collections.flowops.n8n.plugins.module_utils.client import N8nClien
 # Ansible itself needs hundreds of megabytes for a result of 100,000 records.
 MOST = 10_000
 
-_KEYS: dict[str, t.Callable[[Execution], t.Any]] = {
-    "id": lambda execution: execution.order,
-    "started_at": lambda execution: execution.started_at.timestamp() if execution.started_at else 0.0,
-    "duration": lambda execution: execution.duration or 0.0,
-    "status": lambda execution: execution.status,
-}
-
 
 @dataclass(frozen=True)
 class InfoRule:
+    """``now`` is fixed at the start. ``nodes`` are those whose data is kept, ``None`` for all of them."""
+
+    now: datetime
     selection: Selection
     include_data: bool
+    digest: bool
+    nodes: frozenset[str] | None
+    redact: bool | None
+    retry_chain: bool
+    logs: bool
     sort_by: str
     ascending: bool
 
+    @property
+    def reads_data(self) -> bool:
+        return self.include_data or self.digest
+
+    @property
+    def reads_each(self) -> bool:
+        """Whether what the list tells of an execution is not enough."""
+        return self.reads_data or self.logs
+
     def key(self, execution: Execution) -> tuple[t.Any, int]:
         """What executions are ordered by; the id settles what is equal."""
-        return (_KEYS[self.sort_by](execution), execution.order)
+        return sort_key(self.sort_by)(execution)
 
 
 def parse(params: t.Mapping[str, t.Any], now: datetime) -> InfoRule:
     """Raises ``InvalidInput``. A limit of 0, or one above the most that is possible, means that most."""
     limit = min(params["limit"] or MOST, MOST)
-    return InfoRule(
+    nodes = params["nodes"]
+    if nodes is not None and not (nodes and all(node.strip() for node in nodes)):
+        raise InvalidInput("nodes: names of nodes are wanted, not an empty value. Leave the option out for all of them.")
+    rule = InfoRule(
+        now=now,
         selection=parse_selection({**params, "limit": limit}, now),
-        include_data=params["include_data"],
+        include_data=params["include_data"] or nodes is not None,
+        digest=params["digest"],
+        nodes=None if nodes is None else frozenset(nodes),
+        redact=params["redact"],
+        retry_chain=params["retry_chain"],
+        logs=params["logs"],
         sort_by=params["sort_by"],
         ascending=params["order"] == "asc",
     )
+    if rule.redact is not None and not rule.reads_data:
+        raise InvalidInput("redact: it is about the data of executions, which is not asked for; set include_data or digest.")
+    return rule
 
 
 def carry_out(client: N8nClient, rule: InfoRule, check_mode: bool) -> Result:
@@ -63,19 +89,25 @@ def carry_out(client: N8nClient, rule: InfoRule, check_mode: bool) -> Result:
     faults = Faults()
     absent: list[str] = []
     truncated = False
+
+    def shape(execution: Execution) -> Execution:
+        named = replace(execution, workflow_name=execution.workflow_name or names.get(execution.workflow_id or ""))
+        return _shape(client, rule, named)
+
     if selection.ids is not None:
-        found, absent = get_each(client, selection.ids, faults, rule.include_data)
+        found, absent = get_each(client, selection.ids, faults, rule.reads_data, rule.redact, shape)
     else:
         found, truncated = _first(client.executions(selection), rule, selection.limit or MOST)
-        if rule.include_data:
+        if rule.reads_each:
             # n8n drops rows whose data is missing from a list with data, and may end its paging
             # there, so each is read by itself. What vanished meanwhile is not there any more.
-            found, _vanished = get_each(client, [execution.id for execution in found], faults, include_data=True)
+            wanted = [execution.id for execution in found]
+            found, _vanished = get_each(client, wanted, faults, rule.reads_data, rule.redact, shape)
+        else:
+            found = [shape(execution) for execution in found]
     found.sort(key=rule.key, reverse=not rule.ascending)
-    named = (
-        replace(execution, workflow_name=execution.workflow_name or names.get(execution.workflow_id or "")) for execution in found
-    )
-    records = [execution.record() for execution in named]
+    chains = _chains(client, rule, found, faults) if rule.retry_chain and faults.end is None else {}
+    records = [{**execution.record(), **chains.get(execution.id, {})} for execution in found]
     values: dict[str, t.Any] = {
         "executions": records,
         "count": len(records),
@@ -97,6 +129,45 @@ def carry_out(client: N8nClient, rule: InfoRule, check_mode: bool) -> Result:
         warnings=warnings,
         failure=faults.sentence(f"Read {plural(len(records))}."),
     )
+
+
+def _shape(client: N8nClient, rule: InfoRule, execution: Execution) -> Execution:
+    """What is returned of an execution that was read; the data is let go where only its digest is wanted."""
+    extra = dict(execution.extra)
+    if rule.digest:
+        extra["digest"] = digest_of(execution)
+    if rule.logs:
+        extra["logs"] = client.logs(execution.id)
+    data = execution.data if rule.nodes is None else keep_nodes(execution.data, rule.nodes)
+    if not rule.include_data:
+        data = None
+        extra.pop("custom_data", None)
+    return replace(execution, data=data, extra=extra)
+
+
+def _chains(client: N8nClient, rule: InfoRule, found: t.Sequence[Execution], faults: Faults) -> dict[str, dict[str, t.Any]]:
+    """The chains of what was found, each under the ids of those that were found of it."""
+    # The oldest first: what is a retry of another one that was found too needs no request for that.
+    rows = sorted((replace(execution, data=None, extra={}) for execution in found), key=lambda execution: execution.order)
+    try:
+        chains = gather(client, rule.now, rows, faults.add)
+    except N8nError as error:
+        faults.end = error
+        return {}
+    told = {}
+    for chain in chains:
+        members = [_member(execution) for execution in reversed(chain.newest_first)]
+        told.update({execution.id: {"retry_chain": members} for execution in chain.selected})
+    return told
+
+
+def _member(execution: Execution) -> dict[str, t.Any]:
+    return {
+        "id": execution.id,
+        "status": execution.status,
+        "started_at": format_time(execution.started_at),
+        "retry_of": execution.retry_of,
+    }
 
 
 def _first(executions: t.Iterable[Execution], rule: InfoRule, limit: int) -> tuple[list[Execution], bool]:
