@@ -55,6 +55,40 @@ options:
     description:
       - If more executions than this are to be deleted, before O(limit) applies, the module fails before the first deletion.
     type: int
+  keep_last:
+    description:
+      - The newest so many executions of each workflow stay, of those that pass the filters other than time. Live ones do not
+        count.
+      - It is worked out before O(older_than), O(started_before) and O(limit), so the younger ones are listed too.
+      - Not with O(execution_id).
+    type: int
+  keep_tagged:
+    description:
+      - Whether executions with annotation tags stay. That takes a request for each execution, in check mode too.
+      - Needs n8n 2.10 or newer and the scope C(executionTags:list).
+    type: bool
+    default: false
+  time_budget:
+    description:
+      - Seconds after which nothing new is begun. The run then ends without a failure and says RV(more_remaining=true); the next
+        one goes on. Check mode takes the time it needs.
+      - With O(limit) or O(abort_above) all that is selected is listed first. If that alone takes longer, nothing is deleted.
+    type: float
+  archive_path:
+    description:
+      - A file of JSON Lines into which every execution is written before it is deleted, one record a line. It is appended to, has
+        the mode C(0600), and is packed if it ends with C(.gz).
+      - A batch is flushed and synced to the disk before the first of its deletions. What cannot be archived is not deleted. An
+        execution may stand in it twice after a run that was cut off, and what that run left half-written is cut off by the next.
+      - It is a file of the machine where the module runs. Inside an execution environment it vanishes with it; mount a folder
+        there.
+    type: path
+  archive_data:
+    description:
+      - Whether the archive holds the data of the executions too, which takes a request for each and the scope C(execution:read).
+      - Data that is redacted for this key, or too large to be shown, cannot be archived, so such an execution is not deleted.
+    type: bool
+    default: true
 notes:
   - The database does not shrink by itself. On SQLite the file keeps its size until a C(VACUUM), on PostgreSQL until vacuum
     has run; what was freed is used again for new executions before that.
@@ -79,6 +113,15 @@ EXAMPLES = r"""
     status: success
     older_than: 12h
     abort_above: 50000
+
+- name: Keep a copy of everything, and the last 20 executions of each workflow
+  flowops.n8n.n8n_execution_delete:
+    url: https://n8n.example.com
+    api_key: "{{ n8n_api_key }}"
+    older_than: 30d
+    keep_last: 20
+    archive_path: /tmp/executions.jsonl.gz
+    time_budget: 1800
 
 - name: Stop and delete what has been waiting for more than a week
   flowops.n8n.n8n_execution_delete:
@@ -131,6 +174,26 @@ kept_by_status:
   type: dict
   returned: always
   sample: {"waiting": 2}
+kept_last:
+  description: How many selected executions were kept by O(keep_last).
+  type: int
+  returned: always
+  sample: 0
+kept_tagged:
+  description: How many selected executions were kept by O(keep_tagged).
+  type: int
+  returned: always
+  sample: 0
+archived:
+  description: How many executions were put into the archive. In check mode none are.
+  type: int
+  returned: always
+  sample: 40
+archive_path:
+  description: The archive.
+  type: str
+  returned: always
+  sample: /tmp/executions.jsonl.gz
 not_found:
   description: Those that are not there or not visible to this key; by O(execution_id), or gone since they were listed.
   type: list
@@ -138,7 +201,7 @@ not_found:
   returned: always
   sample: []
 more_remaining:
-  description: Whether O(limit) left executions that are selected.
+  description: Whether O(limit) or O(time_budget) left executions that are selected, or may have.
   type: bool
   returned: always
   sample: false
@@ -197,6 +260,11 @@ def main() -> None:
             "all": {"type": "bool", "default": False},
             "live": {"type": "str", "default": "skip", "choices": ["skip", "stop", "delete", "fail"]},
             "abort_above": {"type": "int"},
+            "keep_last": {"type": "int"},
+            "keep_tagged": {"type": "bool", "default": False},
+            "time_budget": {"type": "float"},
+            "archive_path": {"type": "path"},
+            "archive_data": {"type": "bool", "default": True},
         }
     )
     run(delete, CONNECTION + SELECTION + options)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import time
 import typing as t
-from collections import Counter, deque
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from ansible_collections.flowops.n8n.plugins.module_utils._archive import Archive, check_archive
 from ansible_collections.flowops.n8n.plugins.module_utils._errors import (
     ExecutionRunning,
     InvalidInput,
@@ -22,25 +23,30 @@ from ansible_collections.flowops.n8n.plugins.module_utils._errors import (
     ServerFault,
     TooBusy,
 )
-from ansible_collections.flowops.n8n.plugins.module_utils._execution import Execution
+from ansible_collections.flowops.n8n.plugins.module_utils._execution import LIVE, STATUSES, Execution
 from ansible_collections.flowops.n8n.plugins.module_utils._operations.common import (
     LISTED,
     Decision,
     Faults,
     Result,
+    batches,
     describe,
     get_each,
+    oldest,
     plural,
     resolve_workflows,
 )
 from ansible_collections.flowops.n8n.plugins.module_utils._operations.stop import stop_and_verify
 from ansible_collections.flowops.n8n.plugins.module_utils._pool import each
 from ansible_collections.flowops.n8n.plugins.module_utils._selection import Selection, parse_selection_to
-from ansible_collections.flowops.n8n.plugins.module_utils.client import N8nClient
+from ansible_collections.flowops.n8n.plugins.module_utils.client import N8nClient, check_seconds
 
 DELETE = "delete"
 STOP_AND_DELETE = "stop and delete"
 KEEP = "keep"
+
+# Executions of which the archive or the tags are seen to at once.
+BATCH = 50
 
 
 class Refused(N8nError):
@@ -49,11 +55,32 @@ class Refused(N8nError):
     condemns_all = True
 
 
+class NotArchived(N8nError):
+    """What cannot be put into the archive as it was is not deleted."""
+
+
 @dataclass(frozen=True)
 class DeleteRule:
+    """``time_budget`` is in seconds."""
+
     selection: Selection
     live: str
     abort_above: int | None
+    keep_last: int | None = None
+    keep_tagged: bool = False
+    time_budget: float | None = None
+    archive_path: str | None = None
+    archive_data: bool = True
+
+    @property
+    def walked(self) -> Selection:
+        """What must be looked at: to know the newest of each workflow, those too that are too young to be deleted."""
+        if self.keep_last is None:
+            return self.selection
+        statuses = self.selection.statuses or frozenset(STATUSES)
+        if self.selection.ended_before is not None:
+            statuses = statuses - LIVE
+        return replace(self.selection, statuses=statuses, started_before=None, ended_before=None)
 
     def decide(self, execution: Execution) -> Decision:
         """What becomes of an execution that the selection means."""
@@ -72,7 +99,24 @@ def parse(params: t.Mapping[str, t.Any], now: datetime) -> DeleteRule:
     selection = parse_selection_to("delete", params, now)
     if params["abort_above"] is not None and params["abort_above"] < 0:
         raise InvalidInput("abort_above: a number of executions is wanted, 0 or more.")
-    return DeleteRule(selection=selection, live=params["live"], abort_above=params["abort_above"])
+    if params["keep_last"] is not None and params["keep_last"] < 1:
+        raise InvalidInput("keep_last: a number of executions is wanted, 1 or more.")
+    if params["keep_last"] is not None and selection.ids is not None:
+        raise InvalidInput("keep_last: execution_id names executions, of which all are meant; give one or the other.")
+    if params["time_budget"] is not None:
+        check_seconds(params, "time_budget")
+    if params["archive_path"] is not None:
+        check_archive(params["archive_path"])
+    return DeleteRule(
+        selection=selection,
+        live=params["live"],
+        abort_above=params["abort_above"],
+        keep_last=params["keep_last"],
+        keep_tagged=params["keep_tagged"],
+        time_budget=params["time_budget"],
+        archive_path=params["archive_path"],
+        archive_data=params["archive_data"],
+    )
 
 
 @dataclass
@@ -90,9 +134,14 @@ class _Tally:
     stopped: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     not_found: list[str] = field(default_factory=list)
+    kept_last: int = 0
+    kept_tagged: int = 0
+    archived: int = 0
+    archive_path: str | None = None
     more_remaining: bool = False
+    out_of_time: bool = False
     faults: Faults = field(default_factory=Faults)
-    started: float = field(default_factory=time.monotonic)
+    started: float = field(default_factory=lambda: time.monotonic())
 
     def delete(self, decision: Decision) -> None:
         execution = decision.execution
@@ -114,11 +163,19 @@ class _Tally:
 
     def sentence(self) -> str:
         said = f"{'Would delete' if self.check_mode else 'Deleted'} {plural(self.deleted)}"
+        if self.archived:
+            said += f", put {self.archived} into {self.archive_path} before that"
         if self.kept:
             said += f", left {sum(self.kept.values())} live alone"
+        if self.kept_last:
+            said += f", kept {self.kept_last} as the newest of their workflows"
+        if self.kept_tagged:
+            said += f", kept {self.kept_tagged} that have tags"
         if self.not_found:
             said += f", {len(self.not_found)} not there or not visible to this key"
-        if self.more_remaining:
+        if self.out_of_time:
+            said += "; the time budget is used up, and more may remain"
+        elif self.more_remaining:
             said += "; more remain"
         return said + "."
 
@@ -137,6 +194,10 @@ class _Tally:
             "by_workflow": dict(sorted(self.by_workflow.items())),
             "kept": sum(self.kept.values()),
             "kept_by_status": dict(sorted(self.kept.items())),
+            "kept_last": self.kept_last,
+            "kept_tagged": self.kept_tagged,
+            "archived": self.archived,
+            "archive_path": self.archive_path,
             "not_found": self.not_found[:LISTED],
             "more_remaining": self.more_remaining,
             "rate": None if self.check_mode else round(self.deleted / seconds, 1),
@@ -153,20 +214,68 @@ class _Tally:
 
 
 def carry_out(client: N8nClient, rule: DeleteRule, check_mode: bool) -> Result:
-    """Delete what the rule means. In check mode the same decisions are only counted."""
-    tally = _Tally(check_mode)
+    """Delete what the rule means. In check mode the same decisions are only counted, whatever time they would take."""
+    tally = _Tally(check_mode, archive_path=rule.archive_path)
     selection, tally.names = resolve_workflows(client, rule.selection)
     rule = replace(rule, selection=selection)
+    deadline = None if rule.time_budget is None or check_mode else tally.started + rule.time_budget
     try:
-        decisions = _decisions(client, rule, tally)
+        decisions = _decisions(client, rule, tally, deadline)
         if check_mode:
             for decision in decisions:
                 tally.delete(decision)
+        elif rule.archive_path is not None:
+            with Archive(rule.archive_path) as archive:
+                _archive_and_delete(client, rule, archive, decisions, tally)
         else:
             _delete_each(client, decisions, tally)
     except N8nError as error:
-        tally.faults.end = error
+        tally.faults.end = tally.faults.end or error
     return tally.result()
+
+
+def _archive_and_delete(
+    client: N8nClient, rule: DeleteRule, archive: Archive, decisions: t.Iterable[Decision], tally: _Tally
+) -> None:
+    """Batch by batch: see that each is over, read it, have it on disk, and only then delete it."""
+    for batch in batches(decisions, BATCH):
+        whole: list[Decision] = []
+        read = each(
+            lambda decision: _as_it_was(client, rule, decision, tally.stopped),
+            batch,
+            concurrency=client.connection.concurrency,
+            pushbacks=lambda: client.pushbacks,
+        )
+        for decision, outcome in read:
+            if isinstance(outcome, N8nError):
+                tally.fail(decision, outcome)
+            else:
+                whole.append(Decision(outcome, DELETE))
+        if tally.faults.end is not None:
+            return
+        whole.sort(key=lambda decision: decision.execution.order)
+        archive.add([decision.execution.record() for decision in whole])
+        tally.archived += len(whole)
+        _delete_each(client, whole, tally)
+        if tally.faults.end is not None:
+            return
+
+
+def _as_it_was(client: N8nClient, rule: DeleteRule, decision: Decision, stopped: list[str]) -> Execution:
+    """The execution as it is to be archived, once it is over. Raises ``NotArchived`` where n8n does not show all of it."""
+    execution = decision.execution
+    if decision.action == STOP_AND_DELETE:
+        execution = stop_and_verify(client, execution, stopped)
+    if not rule.archive_data:
+        return execution
+    whole = client.get(execution.id, include_data=True)
+    for mark, why in (("data_too_large", "too large to be shown"), ("data_redacted", "redacted for this key")):
+        if whole.extra.get(mark):
+            raise NotArchived(
+                f"execution {execution.id} is not deleted: its data is {why}, so the archive would lack it. "
+                "archive_data=false archives such without their data."
+            )
+    return replace(whole, workflow_name=whole.workflow_name or execution.workflow_name)
 
 
 def _delete_each(client: N8nClient, decisions: t.Iterable[Decision], tally: _Tally) -> None:
@@ -189,16 +298,19 @@ def _delete(client: N8nClient, decision: Decision, stopped: list[str]) -> None:
         stop_and_verify(client, decision.execution, stopped)
     try:
         client.delete(execution_id)
-    except (NoAnswer, NotAnN8nAnswer, ServerFault, TooBusy):
+    except (NoAnswer, NotAnN8nAnswer, ServerFault, TooBusy) as lost:
         # It may have been deleted all the same; the result must not say otherwise.
         try:
             client.get(execution_id)
         except NotFound:
             return
+        except N8nError:
+            # Nobody knows. The first error says what was tried, and the next run finds what is there.
+            raise lost from None
         raise
 
 
-def _decisions(client: N8nClient, rule: DeleteRule, tally: _Tally) -> t.Iterator[Decision]:
+def _decisions(client: N8nClient, rule: DeleteRule, tally: _Tally, deadline: float | None) -> t.Iterable[Decision]:
     """The deletions to be made, what is kept being counted on the way. Raises ``Refused`` before the first."""
     selection = rule.selection
     if selection.ids is not None:
@@ -207,23 +319,40 @@ def _decisions(client: N8nClient, rule: DeleteRule, tally: _Tally) -> t.Iterator
             raise tally.faults.end
         found.sort(key=lambda execution: execution.order)
         executions: t.Iterable[Execution] = found
+        if rule.live == "fail":
+            _refuse_live(execution for execution in found if execution.is_live)
     else:
         if rule.live == "fail" and selection.live_statuses:
             _refuse_live(client.executions(selection.with_statuses(selection.live_statuses)))
-        executions = client.executions(selection)
-    if selection.ids is not None and rule.live == "fail":
-        _refuse_live(execution for execution in executions if execution.is_live)
-    deletions = _deletions(executions, rule, tally)
+        executions = _all_but_the_last(client.executions(rule.walked), rule, tally)
+    deletions: t.Iterable[Decision] = _in_time(_deletions(executions, rule, tally), deadline, tally)
+    if rule.keep_tagged:
+        deletions = _untagged(client, deletions, tally)
     if rule.abort_above is not None:
-        deletions = iter(_at_most(deletions, rule.abort_above))
+        deletions = _at_most(deletions, rule.abort_above)
     if selection.ids is None and selection.limit is not None:
-        # Oldest first where one acts: the last ones of a walk from the newest.
-        oldest: deque[Decision] = deque(maxlen=selection.limit)
-        for decision in deletions:
-            tally.more_remaining = len(oldest) == selection.limit
-            oldest.append(decision)
-        deletions = reversed(oldest)
-    return deletions
+        deletions, tally.more_remaining = oldest(deletions, selection.limit)
+    if tally.out_of_time and (rule.abort_above is not None or selection.limit is not None):
+        # It was used up by looking, so neither how many there are nor which are the oldest is known.
+        return []
+    return _in_time(deletions, deadline, tally)
+
+
+def _all_but_the_last(executions: t.Iterable[Execution], rule: DeleteRule, tally: _Tally) -> t.Iterator[Execution]:
+    """What the selection means, without the newest of each workflow that are to stay. Newest first."""
+    seen: Counter[str | None] = Counter()
+    for execution in executions:
+        among_last = False
+        if rule.keep_last is not None and not execution.is_live:
+            seen[execution.workflow_id] += 1
+            among_last = seen[execution.workflow_id] <= rule.keep_last
+        if not rule.selection.matches(execution):
+            continue
+        if among_last:
+            tally.matched += 1
+            tally.kept_last += 1
+        else:
+            yield execution
 
 
 def _deletions(executions: t.Iterable[Execution], rule: DeleteRule, tally: _Tally) -> t.Iterator[Decision]:
@@ -234,6 +363,40 @@ def _deletions(executions: t.Iterable[Execution], rule: DeleteRule, tally: _Tall
             tally.kept[decision.reason] += 1
         else:
             yield decision
+
+
+def _in_time(decisions: t.Iterable[Decision], deadline: float | None, tally: _Tally) -> t.Iterator[Decision]:
+    """The decisions, as long as there is time to carry them out."""
+    for decision in decisions:
+        if deadline is not None and time.monotonic() >= deadline:
+            tally.out_of_time = tally.more_remaining = True
+            return
+        yield decision
+
+
+def _untagged(client: N8nClient, decisions: t.Iterable[Decision], tally: _Tally) -> t.Iterator[Decision]:
+    """Those without annotation tags. One whose tags cannot be read is a fault, and stays."""
+    for batch in batches(decisions, BATCH):
+        tags: dict[str, t.Any] = {}
+        read = each(
+            lambda decision: client.tags(decision.execution.id),
+            batch,
+            concurrency=client.connection.concurrency,
+            pushbacks=lambda: client.pushbacks,
+        )
+        for decision, outcome in read:
+            if isinstance(outcome, N8nError):
+                tally.fail(decision, outcome)
+            else:
+                tags[decision.execution.id] = outcome
+        if tally.faults.end is not None:
+            raise tally.faults.end
+        for decision in batch:
+            if decision.execution.id in tags:
+                if tags[decision.execution.id]:
+                    tally.kept_tagged += 1
+                else:
+                    yield decision
 
 
 def _refuse_live(executions: t.Iterable[Execution]) -> None:
