@@ -112,7 +112,15 @@ class N8nClient:
             if not answer.resent:
                 raise
 
-    def retry(self, execution_id: str, load_workflow: bool, timeout: float) -> Execution:
+    def retry(
+        self,
+        execution_id: str,
+        load_workflow: bool,
+        timeout: float,
+        *,
+        from_node: str | None = None,
+        start_nodes: tuple[str, ...] = (),
+    ) -> Execution:
         """Run it again; returns the new execution once that run has ended or parked itself, within seconds.
 
         Sent once. After ``NoAnswer`` or ``TooBusy`` nobody knows whether it runs: look it up by ``retries_of``.
@@ -135,10 +143,25 @@ class N8nClient:
             error.args = (f"{error} Stopping executions needs n8n 2.10 or newer.",)
             raise
 
-    def stop_many(self, query: StopQuery) -> int:
-        """Have n8n (2.10 and newer) stop every live execution that the query means; how many it says it has stopped."""
+    def can_stop(self, execution_id: str) -> bool:
+        """Whether n8n can stop executions: told by a harmless call that came with it, reading the tags of an execution."""
         try:
-            return self._ask(dialect.stop_many_call(query), dialect.read_stopped_many)
+            self.tags(execution_id)
+        except NoSuchRoute:
+            return False
+        except (Forbidden, NotFound):
+            # The call is there, whatever it says.
+            pass
+        return True
+
+    def stop_many(self, query: StopQuery, timeout: float | None = None) -> int:
+        """Have n8n (2.10 and newer) stop every live execution that the query means; how many it says it has stopped.
+
+        It stops one after the other before it answers, so ``timeout`` (seconds) must leave time for all of them.
+        """
+        try:
+            answer = self._transport.send(dialect.stop_many_call(query), timeout=timeout)
+            return self._read(answer, dialect.read_stopped_many)
         except NoSuchRoute as error:
             error.args = (f"{error} Stopping executions needs n8n 2.10 or newer.",)
             raise

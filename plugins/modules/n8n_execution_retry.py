@@ -75,6 +75,32 @@ options:
       - How many retries a chain may have, the original not counted, whoever made them and whenever.
     type: int
     default: 3
+  only_transient:
+    description:
+      - Whether to retry only what may pass by itself, such as a time-out, a refused connection, too many requests or a 5xx of the
+        service that was called. The newest failed member of the chain counts. Its data is read for that.
+    type: bool
+    default: false
+  backoff:
+    description:
+      - Seconds to pause before the second attempt of a chain in the same run. The pause is doubled for each further one, up to
+        five minutes.
+    type: float
+    default: 0.0
+  pause:
+    description:
+      - Seconds to pause after a retry before the next chain is retried.
+    type: float
+    default: 0.0
+  from_node:
+    description:
+      - The node from which on the workflow is run again. O(dialect=n8n_work) only; n8n goes on from the node that failed.
+    type: str
+  start_nodes:
+    description:
+      - The nodes with which the retry begins. O(dialect=n8n_work) only.
+    type: list
+    elements: str
   allow_unrecorded:
     description:
       - Whether to retry executions of workflows whose settings save no successful or no failed executions. n8n forgets such a
@@ -109,6 +135,15 @@ EXAMPLES = r"""
     newer_than: 6h
     limit: 50
 
+- name: Retry what failed for something that may have passed, gently
+  flowops.n8n.n8n_execution_retry:
+    url: https://n8n.example.com
+    api_key: "{{ n8n_api_key }}"
+    newer_than: 1d
+    only_transient: true
+    backoff: 10
+    pause: 2
+
 - name: Retry one execution with the workflow as it is now, without failing the play if it fails again
   flowops.n8n.n8n_execution_retry:
     url: https://n8n.example.com
@@ -133,6 +168,7 @@ chains:
         - V(not_failed), the execution itself has succeeded.
         - V(attempts_exhausted), the chain has O(max_attempts) retries.
         - V(not_retryable), n8n does not retry it, as it has nothing to replay.
+        - V(not_transient), it failed for what another try will not mend, and O(only_transient=true).
         - V(not_recordable), the workflow's settings save no successes or no failures, and O(allow_unrecorded=false).
         - V(retried_unrecorded), it ran and n8n has kept no record of it.
         - V(unknown), it was sent, and whether it ran could not be found out.
@@ -249,6 +285,11 @@ def main() -> None:
             "max_attempts": {"type": "int", "default": 3},
             "allow_unrecorded": {"type": "bool", "default": False},
             "fail_on_error": {"type": "bool", "default": True},
+            "only_transient": {"type": "bool", "default": False},
+            "backoff": {"type": "float", "default": 0.0},
+            "pause": {"type": "float", "default": 0.0},
+            "from_node": {"type": "str"},
+            "start_nodes": {"type": "list", "elements": "str"},
             "concurrency": {"type": "int", "default": 1},
         }
     )

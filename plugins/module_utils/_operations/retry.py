@@ -6,15 +6,17 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import typing as t
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from ansible_collections.flowops.n8n.plugins.module_utils._digest import digest_of
 from ansible_collections.flowops.n8n.plugins.module_utils._errors import Forbidden, InvalidInput, N8nError, NotFound
 from ansible_collections.flowops.n8n.plugins.module_utils._execution import Execution, Workflow
 from ansible_collections.flowops.n8n.plugins.module_utils._operations.attempt import Attempt, Attempts
-from ansible_collections.flowops.n8n.plugins.module_utils._operations.chain import Chain, find_ancestors, floor, group
+from ansible_collections.flowops.n8n.plugins.module_utils._operations.chain import Chain, floor, gather
 from ansible_collections.flowops.n8n.plugins.module_utils._operations.common import (
     Result,
     describe,
@@ -30,6 +32,7 @@ from ansible_collections.flowops.n8n.plugins.module_utils._operations.outcome im
     NOT_FOUND,
     NOT_RECORDABLE,
     NOT_RETRYABLE,
+    NOT_TRANSIENT,
     NOTHING_STORED,
     RETRIED,
     Interrupted,
@@ -38,10 +41,13 @@ from ansible_collections.flowops.n8n.plugins.module_utils._operations.outcome im
 )
 from ansible_collections.flowops.n8n.plugins.module_utils._pool import each
 from ansible_collections.flowops.n8n.plugins.module_utils._selection import Selection, parse_selection_to
-from ansible_collections.flowops.n8n.plugins.module_utils.client import N8nClient, check_seconds
+from ansible_collections.flowops.n8n.plugins.module_utils._wire import QUOTE
+from ansible_collections.flowops.n8n.plugins.module_utils.client import MOST_SECONDS, N8nClient, check_seconds
 
 # Seconds for which what was read of a chain is trusted: a batch may take hours, and others retry too.
 FRESH_FOR = 5.0
+# Seconds: the back-off between the attempts of a chain is doubled up to this.
+BACKOFF_MOST = 300.0
 
 _MESSAGES = {
     ATTEMPTS_EXHAUSTED: "as many retries were made as max_attempts allows",
@@ -55,7 +61,7 @@ _MESSAGES = {
 
 @dataclass(frozen=True)
 class RetryRule:
-    """``now`` is fixed at the start; ``wait_timeout`` is in seconds for one execution."""
+    """``now`` is fixed at the start; times are in seconds, ``wait_timeout`` for one execution."""
 
     now: datetime
     selection: Selection
@@ -65,6 +71,11 @@ class RetryRule:
     max_attempts: int
     allow_unrecorded: bool
     fail_on_error: bool
+    only_transient: bool = False
+    backoff: float = 0.0
+    pause: float = 0.0
+    from_node: str | None = None
+    start_nodes: tuple[str, ...] = ()
 
     def decide(self, chain: Chain) -> str:
         """What becomes of a chain by its members: ``RETRIED`` for one to be retried, else why it is not."""
@@ -88,6 +99,9 @@ def parse(params: t.Mapping[str, t.Any], now: datetime) -> RetryRule:
     if params["max_attempts"] < 1:
         raise InvalidInput("max_attempts: 1 or more is wanted.")
     check_seconds(params, "wait_timeout")
+    for option in ("backoff", "pause"):
+        if not 0 <= params[option] <= MOST_SECONDS:
+            raise InvalidInput(f"{option}: seconds are wanted, 0 or more, and a day ({MOST_SECONDS}) at most.")
     return RetryRule(
         now=now,
         selection=selection,
@@ -97,6 +111,11 @@ def parse(params: t.Mapping[str, t.Any], now: datetime) -> RetryRule:
         max_attempts=params["max_attempts"],
         allow_unrecorded=params["allow_unrecorded"],
         fail_on_error=params["fail_on_error"],
+        only_transient=params["only_transient"],
+        backoff=params["backoff"],
+        pause=params["pause"],
+        from_node=params["from_node"],
+        start_nodes=tuple(params["start_nodes"] or ()),
     )
 
 
@@ -131,8 +150,13 @@ class _Retrier:
         self._check_mode = check_mode
         self._names = names
         self._workflows: dict[str, Workflow | None] = {}
+        self._digests: dict[str, dict[str, t.Any]] = {}
         self._read_at = 0.0
-        self._attempts = Attempts(client, rule.now, rule.load_workflow, rule.wait, rule.wait_timeout)
+        self._not_before = 0.0
+        self._lock = threading.Lock()
+        self._attempts = Attempts(
+            client, rule.now, rule.load_workflow, rule.wait, rule.wait_timeout, rule.from_node, rule.start_nodes
+        )
 
     def chains(self, tally: Tally) -> t.Iterator[Chain]:
         """The chains of what is selected, oldest first; beyond ``limit`` none that would be acted on."""
@@ -164,36 +188,34 @@ class _Retrier:
     def _gather(self, selected: list[Execution], tally: Tally) -> list[Chain]:
         """The chains, whole: from each workflow's rows since the oldest ancestor."""
         self._read_at = time.monotonic()
-        known: dict[str, Execution] = {}
-        gone: set[str] = set()
-        traced: list[Execution] = []
-        for execution in selected:
-            try:
-                find_ancestors(execution, known, gone, self._client.get)
-                traced.append(execution)
-            except N8nError as error:
-                if error.condemns_all:
-                    raise
-                tally.fail(execution.id, error)
-        by_workflow: dict[str, list[Execution]] = {}
-        for execution in known.values():
-            if execution.workflow_id:
-                by_workflow.setdefault(execution.workflow_id, []).append(execution)
-        retries: list[Execution] = []
-        for workflow_id, ancestors in sorted(by_workflow.items()):
-            rows = self._client.executions(Selection(now=self._rule.now, workflows=(workflow_id,)), floor(ancestors))
-            retries += [row for row in rows if row.retry_of is not None]
-        return group(traced, known.values(), retries)
+        return gather(self._client, self._rule.now, selected, tally.fail)
 
     def _decide(self, chain: Chain) -> str:
-        """The rule's decision, and for a chain to be retried whether n8n would keep that retry."""
+        """The rule's decision, and for a chain to be retried whether it may help, and whether n8n would keep that retry."""
         decision, candidate = self._rule.decide(chain), chain.newest_failed
-        if decision != RETRIED or candidate is None or self._rule.allow_unrecorded:
+        if decision != RETRIED or candidate is None:
+            return decision
+        if self._rule.only_transient and not self._digest(candidate)["transient"]:
+            return NOT_TRANSIENT
+        if self._rule.allow_unrecorded:
             return decision
         workflow = self._settings(candidate)
         if workflow is None:
             return NOT_RETRYABLE
         return NOT_RECORDABLE if False in (workflow.saves_success, workflow.saves_failure) else RETRIED
+
+    def _digest(self, execution: Execution) -> dict[str, t.Any]:
+        """Why it failed; read once."""
+        if execution.id not in self._digests:
+            self._digests[execution.id] = digest_of(self._client.get(execution.id, include_data=True))
+        return self._digests[execution.id]
+
+    def _why_lasting(self, execution: Execution) -> str:
+        digest = self._digest(execution)
+        if digest["message"] is None:
+            return f"n8n does not show why execution {execution.id} failed, so nothing says that another try may succeed"
+        where = f" at {digest['failing_node']}" if digest["failing_node"] else ""
+        return f"execution {execution.id} failed{where}, which another try will not mend: {digest['message'][:QUOTE]}"
 
     def _settings(self, execution: Execution) -> Workflow | None:
         """The workflow whose settings hold for a retry: the saved one if that is to run, else the one that ran before.
@@ -235,7 +257,10 @@ class _Retrier:
                     return last or self._passed_over(chain, decision, before)
                 if self._check_mode:
                     return self._outcome(chain, Attempt(RETRIED), before, candidate)
+                self._pause(last)
                 attempt = self._attempts.make(candidate, set(chain.members))
+                with self._lock:
+                    self._not_before = time.monotonic() + self._rule.pause
                 read_at = time.monotonic()
                 made = (last.made if last else 0) + (1 if attempt.outcome in CHANGING else 0)
                 if attempt.execution is not None:
@@ -250,9 +275,21 @@ class _Retrier:
                 raise
             raise Interrupted(last, error) from error
 
+    def _pause(self, last: Outcome | None) -> None:
+        """Before a chain's first attempt, the pause since the last retry of another; before each further one, its back-off."""
+        if last is not None:
+            time.sleep(min(self._rule.backoff * 2.0 ** (last.made - 1), BACKOFF_MOST))
+            return
+        with self._lock:
+            left = self._not_before - time.monotonic()
+        if left > 0:
+            time.sleep(left)
+
     def _passed_over(self, chain: Chain, decision: str, before: str) -> Outcome:
         """The outcome of a chain that is not retried; a member under way is waited for."""
         seen, message = chain.success, _MESSAGES.get(decision)
+        if decision == NOT_TRANSIENT and chain.newest_failed is not None:
+            message = self._why_lasting(chain.newest_failed)
         if decision == IN_PROGRESS and chain.live is not None:
             seen = chain.live
             if self._rule.wait and not self._check_mode:
