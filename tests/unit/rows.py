@@ -72,11 +72,21 @@ _SELECTION: dict[str, t.Any] = dict.fromkeys(
 
 
 def info_params(**given: t.Any) -> dict[str, t.Any]:
-    return {**_SELECTION, "include_data": False, "sort_by": "id", "order": "desc", "limit": 100, **given}
+    more = {"nodes": None, "redact": None, "digest": False, "retry_chain": False, "logs": False}
+    return {**_SELECTION, "include_data": False, **more, "sort_by": "id", "order": "desc", "limit": 100, **given}
+
+
+_KEEPING: dict[str, t.Any] = {
+    "keep_last": None,
+    "keep_tagged": False,
+    "time_budget": None,
+    "archive_path": None,
+    "archive_data": True,
+}
 
 
 def delete_params(**given: t.Any) -> dict[str, t.Any]:
-    return {**_SELECTION, "all": False, "live": "skip", "abort_above": None, **given}
+    return {**_SELECTION, "all": False, "live": "skip", "abort_above": None, **_KEEPING, **given}
 
 
 def retry_params(**given: t.Any) -> dict[str, t.Any]:
@@ -89,8 +99,25 @@ def retry_params(**given: t.Any) -> dict[str, t.Any]:
         "max_attempts": 3,
         "allow_unrecorded": False,
         "fail_on_error": True,
+        "only_transient": False,
+        "backoff": 0.0,
+        "pause": 0.0,
+        "from_node": None,
+        "start_nodes": None,
         **given,
     }
+
+
+def stop_params(**given: t.Any) -> dict[str, t.Any]:
+    return {**_SELECTION, "all": False, "abort_above": None, **given}
+
+
+def tag_params(**given: t.Any) -> dict[str, t.Any]:
+    return {**_SELECTION, "all": False, "set": None, "add": None, "remove": None, **given}
+
+
+def wait_params(**given: t.Any) -> dict[str, t.Any]:
+    return {**_SELECTION, "for_status": None, "wait_timeout": 300.0, "poll_interval": 2.0, **given}
 
 
 def connection_params(**given: t.Any) -> dict[str, t.Any]:

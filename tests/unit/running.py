@@ -18,7 +18,17 @@ from ansible.module_utils import basic
 from ansible_collections.flowops.n8n.plugins.module_utils import _module
 from ansible_collections.flowops.n8n.tests.unit.fake_n8n import FakeN8n
 
-MODULES = ("n8n_execution_delete", "n8n_execution_info", "n8n_execution_retry", "n8n_instance_info")
+MODULES = (
+    "n8n_execution_delete",
+    "n8n_execution_export",
+    "n8n_execution_info",
+    "n8n_execution_retry",
+    "n8n_execution_stats_info",
+    "n8n_execution_stop",
+    "n8n_execution_tag",
+    "n8n_execution_wait",
+    "n8n_instance_info",
+)
 KEY = "key-0123456789"
 CONNECTION = {"url": "http://n8n.example.com", "api_key": KEY}
 
