@@ -154,6 +154,10 @@ class Server:
         stub = self._stubs.stub()
         return self.workflow([workflows.http_request(stub.url)], name=name, settings=settings, stub=stub)
 
+    def service(self) -> Stub:
+        """A service for a workflow to call, which fails until it is told otherwise."""
+        return self._stubs.stub()
+
     def flaky_then_waits(self, name: str | None = None, **settings: str) -> Workflow:
         """As ``flaky``; where the service succeeds, the execution then waits for hours."""
         stub = self._stubs.stub()

@@ -105,7 +105,7 @@ def digest(execution: Execution, trace: Trace | None) -> dict[str, t.Any]:
         "failing_node": node,
         "failing_node_type": node_type,
         "message": error.message if error is not None else None,
-        "description": error.description if error is not None else None,
+        "description": _description(error) if error is not None else None,
         "error_type": error.type if error is not None else None,
         "http_status": _http_status(error) if error is not None else None,
         "transient": reason is not None,
@@ -173,6 +173,11 @@ def _why_transient(error: NodeError, node_type: str | None, status: str) -> str 
         if found is not None:
             return found.group().strip(" -")
     return None
+
+
+def _description(error: NodeError) -> str | None:
+    """What is said beside the message. n8n often puts a sentence of its own in the place of an error's words, and keeps those."""
+    return error.description or next((hint for hint in error.hints if hint != error.message), None)
 
 
 def _http_status(error: NodeError) -> str | None:

@@ -30,6 +30,8 @@ class NotWritten(N8nError):
 
 def check_target(option: str, path: str) -> None:
     """Raise ``InvalidInput`` for a path that cannot become a file of ours, before any request."""
+    if not path.strip():
+        raise InvalidInput(f"{option}: it is empty.")
     folder = os.path.dirname(os.path.abspath(path))
     if not os.path.isdir(folder):
         raise InvalidInput(f"{option}: the folder {folder} does not exist where the module runs.")
@@ -71,6 +73,7 @@ class WholeFile:
             packed = self._path.endswith(".gz")
             self._sink = gzip.GzipFile("", "wb", fileobj=self._raw, mtime=0) if packed else self._raw
         except OSError as error:
+            self.__exit__()
             raise self._failed(error) from None
         return self
 

@@ -107,9 +107,7 @@ def run(operation: Operation[_Rule], spec: ArgumentSpec) -> None:
     module = AnsibleModule(supports_check_mode=True, **spec.arguments())
     _mask(module)
     try:
-        rule = operation.parse(module.params, datetime.now(timezone.utc))
-        client = N8nClient(parse_connection(module.params))
-        result = operation.carry_out(client, rule, module.check_mode)
+        result = perform(operation, module.params, module.check_mode)
     except MissingLibrary as error:
         module.fail_json(msg=missing_required_lib(error.library), exception=error.import_traceback)
     except N8nError as error:
@@ -122,6 +120,13 @@ def run(operation: Operation[_Rule], spec: ArgumentSpec) -> None:
     if result.failure is not None:
         module.fail_json(**{**values, "msg": result.failure})
     module.exit_json(**values)
+
+
+def perform(operation: Operation[_Rule], params: t.Mapping[str, t.Any], check_mode: bool) -> Result:
+    """Carry an operation out with these options. Raises an ``N8nError`` only where nothing was done."""
+    rule = operation.parse(params, datetime.now(timezone.utc))
+    client = N8nClient(parse_connection(params))
+    return operation.carry_out(client, rule, check_mode)
 
 
 def _mask(module: AnsibleModule) -> None:

@@ -112,15 +112,7 @@ class N8nClient:
             if not answer.resent:
                 raise
 
-    def retry(
-        self,
-        execution_id: str,
-        load_workflow: bool,
-        timeout: float,
-        *,
-        from_node: str | None = None,
-        start_nodes: tuple[str, ...] = (),
-    ) -> Execution:
+    def retry(self, execution_id: str, load_workflow: bool, timeout: float) -> Execution:
         """Run it again; returns the new execution once that run has ended or parked itself, within seconds.
 
         Sent once. After ``NoAnswer`` or ``TooBusy`` nobody knows whether it runs: look it up by ``retries_of``.

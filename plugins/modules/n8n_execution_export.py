@@ -14,7 +14,7 @@ version_added: 1.0.0
 description:
   - Writes executions to a file as JSON, JSON Lines or CSV, newest first. Any number of them takes the same memory.
   - The file is written whole or not at all, with mode C(0600), and left alone where its content is the same already.
-  - It is a file of the machine where the module runs. Inside an execution environment it vanishes with it:
+  - It is a file of the machine where the module runs. Inside an execution environment it vanishes with it;
     mount a folder there.
 author:
   - flowops.n8n contributors (@flowops)

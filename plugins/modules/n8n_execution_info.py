@@ -60,12 +60,6 @@ options:
       - Needs the scopes C(execution:list) and C(execution:read).
     type: bool
     default: false
-  logs:
-    description:
-      - Whether each execution comes with its log, which takes a request for each execution.
-      - n8n has no such call, so this is refused there.
-    type: bool
-    default: false
   sort_by:
     description:
       - What the executions are ordered by; those that are equal, by their id.
@@ -224,6 +218,10 @@ executions:
       description: Whether n8n left the data out since it is too large to be shown; n8n 2.28 and newer.
       type: bool
       sample: false
+    data_redacted:
+      description: V(true) where n8n left out of the data what went through the nodes; n8n 2.16 and newer.
+      type: bool
+      sample: true
     data:
       description: Its data, exactly as the server sent it; only with O(include_data=true), and cut by O(nodes).
       type: dict
@@ -261,9 +259,9 @@ executions:
           type: str
           sample: The service refused the connection - perhaps it is offline
         description:
-          description: What the error says in addition.
+          description: What the error says in addition, such as the words that n8n has replaced by a sentence of its own.
           type: str
-          sample: null
+          sample: connect ECONNREFUSED 127.0.0.1:8080
         error_type:
           description: Kind of the error, as the server names it.
           type: str
@@ -358,11 +356,6 @@ executions:
           description: Id of the execution that it is a retry of; V(null) for the original.
           type: str
           sample: null
-    logs:
-      description: Its log, exactly as the server sent it; only with O(logs=true).
-      type: list
-      elements: dict
-      sample: []
 count:
   description: How many executions are returned.
   type: int
@@ -426,7 +419,6 @@ def main() -> None:
             "redact": {"type": "bool"},
             "digest": {"type": "bool", "default": False},
             "retry_chain": {"type": "bool", "default": False},
-            "logs": {"type": "bool", "default": False},
             "sort_by": {"type": "str", "default": "id", "choices": ["started_at", "duration", "status", "id"]},
             "order": {"type": "str", "default": "desc", "choices": ["asc", "desc"]},
             "limit": {"type": "int", "default": 100},

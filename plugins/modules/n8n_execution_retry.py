@@ -92,15 +92,6 @@ options:
       - Seconds to pause after a retry before the next chain is retried.
     type: float
     default: 0.0
-  from_node:
-    description:
-      - The node from which on the workflow is run again. O(dialect=n8n_work) only; n8n goes on from the node that failed.
-    type: str
-  start_nodes:
-    description:
-      - The nodes with which the retry begins. O(dialect=n8n_work) only.
-    type: list
-    elements: str
   allow_unrecorded:
     description:
       - Whether to retry executions of workflows whose settings save no successful or no failed executions. n8n forgets such a
@@ -288,8 +279,6 @@ def main() -> None:
             "only_transient": {"type": "bool", "default": False},
             "backoff": {"type": "float", "default": 0.0},
             "pause": {"type": "float", "default": 0.0},
-            "from_node": {"type": "str"},
-            "start_nodes": {"type": "list", "elements": "str"},
             "concurrency": {"type": "int", "default": 1},
         }
     )

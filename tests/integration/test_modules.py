@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.plays import ansible_playbook, run_target, run_tasks, writes
+from tests.lab import workflows
 from tests.servers import Server
 from tests.simulator.seed import Row
 
@@ -44,10 +45,13 @@ def test_executions_are_found_by_every_filter(server: Server, tmp_path: Path) ->
         for second, (status, start) in enumerate(zip(statuses, starts, strict=True), start=1)
     )
     running = other.run("running")
+    three = server.workflow([workflows.no_op(), workflows.wait(1, "seconds"), workflows.stop_and_error()])
     run_target(
         server,
         "n8n_execution_info",
         tmp_path,
+        failed_id=three.run("error"),
+        redacts=server.profile == "2.41",
         workflow_id=workflow.id,
         workflow_name=workflow.name,
         inserted=inserted,

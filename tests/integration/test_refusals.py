@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,13 @@ from tests.servers import Server
 
 MODULES: dict[str, dict[str, Any]] = {
     "n8n_execution_info": {},
+    "n8n_execution_export": {"path": str(Path(tempfile.gettempdir(), "never-written.json"))},
+    "n8n_execution_stats_info": {},
     "n8n_execution_delete": {"older_than": "30d"},
     "n8n_execution_retry": {"newer_than": "1d"},
+    "n8n_execution_stop": {"newer_than": "1d"},
+    "n8n_execution_tag": {"newer_than": "1d", "add": ["5GhT7xR2mQp9LkZw"]},
+    "n8n_execution_wait": {"newer_than": "1d"},
     "n8n_instance_info": {},
 }
 

@@ -13,17 +13,17 @@ class Stub:
     def __init__(self, url: str) -> None:
         self.url = url
         self.calls = 0
-        self._ok = False
+        self._status = 500
         self._seconds = 0.0
         self._released = threading.Event()
 
-    def fail(self) -> None:
-        """Answer 500 from now on."""
-        self._ok = False
+    def fail(self, status: int = 500) -> None:
+        """Answer with this status from now on."""
+        self._status = status
 
     def succeed(self) -> None:
         """Answer 200 from now on."""
-        self._ok = True
+        self._status = 200
 
     def slow(self, seconds: float) -> None:
         """Take so long from now on, unless released before."""
@@ -40,7 +40,7 @@ class Stub:
         self.calls += 1
         if self._seconds:
             self._released.wait(self._seconds)
-        return 200 if self._ok else 500
+        return self._status
 
 
 class StubServer:

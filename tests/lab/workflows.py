@@ -18,9 +18,9 @@ def stop_and_error(message: str = "Always fails") -> Node:
     return {"type": "n8n-nodes-base.stopAndError", "typeVersion": 1, "parameters": {"errorMessage": message}}
 
 
-def http_request(url: str) -> Node:
-    """Fails as long as the address answers with an error."""
-    return {"type": "n8n-nodes-base.httpRequest", "typeVersion": 4.2, "parameters": {"url": url, "options": {}}}
+def http_request(url: str, **options: Any) -> Node:
+    """Fails as long as the address answers with an error; ``timeout`` is in milliseconds."""
+    return {"type": "n8n-nodes-base.httpRequest", "typeVersion": 4.2, "parameters": {"url": url, "options": options}}
 
 
 def wait(amount: int, unit: str) -> Node:

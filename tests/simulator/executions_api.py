@@ -216,9 +216,15 @@ def _redacted(data: dict[str, Any]) -> dict[str, Any]:
             return {**value, "json": {}, "redaction": {"redacted": True, "reason": "user_requested"}}
         kept = {key: without(item) for key, item in value.items() if key != "error"}
         if isinstance(value.get("error"), dict):
-            kept["redactedError"] = {"type": value["error"].get("name")}
+            kept["redactedError"] = _left_of(value["error"])
         return kept
 
     redacted: dict[str, Any] = without(data)
     redacted["redactionInfo"] = {"isRedacted": True, "reason": "user_requested", "canReveal": True}
     return redacted
+
+
+def _left_of(error: dict[str, Any]) -> dict[str, Any]:
+    """What n8n leaves of an error: its type, and of one from a service the HTTP status."""
+    kind = error.get("name")
+    return {"type": kind, "httpCode": error.get("httpCode")} if kind == "NodeApiError" else {"type": kind}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import urllib.parse
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -71,12 +72,23 @@ async def _wait(node: Node, items: Items) -> Items:
 
 
 async def _http_request(node: Node, _items: Items) -> Items:
-    url = node.get("parameters", {}).get("url", "")
+    parameters = node.get("parameters", {})
+    url = parameters.get("url", "")
+    milliseconds = parameters.get("options", {}).get("timeout", 300_000)
     try:
-        status, body = await _get(url)
+        status, body = await asyncio.wait_for(_get(url), milliseconds / 1000)
+    except asyncio.TimeoutError:
+        message = "The connection was aborted, perhaps the server is offline"
+        said = [f"timeout of {milliseconds}ms exceeded"] * 2
+        raise NodeFailed("NodeApiError", message, httpCode="ECONNABORTED", messages=said) from None
     except ConnectionRefusedError:
         message = "The service refused the connection - perhaps it is offline"
-        raise NodeFailed("NodeApiError", message, httpCode="ECONNREFUSED") from None
+        said = [f"connect ECONNREFUSED {urllib.parse.urlsplit(url).netloc}"] * 2
+        raise NodeFailed("NodeApiError", message, httpCode="ECONNREFUSED", messages=said) from None
+    except socket.gaierror:
+        message = "The connection cannot be established, this usually occurs due to an incorrect host (domain) value"
+        said = [f"getaddrinfo ENOTFOUND {urllib.parse.urlsplit(url).hostname}"] * 2
+        raise NodeFailed("NodeApiError", message, httpCode="ENOTFOUND", messages=said) from None
     except (OSError, EOFError, ValueError):
         message = (
             "The connection to the server was closed unexpectedly, perhaps it is offline. "
@@ -90,6 +102,8 @@ async def _http_request(node: Node, _items: Items) -> Items:
             else "Your request is invalid or could not be processed by the service"
         )
         described = f"{status} - {json.dumps(body)}"
+        if status == 429:
+            described = "Try spacing your requests out using the batching settings under 'Options'"
         message = _STATUS_MESSAGES.get(status, family)
         raise NodeFailed("NodeApiError", message, description=described, httpCode=str(status), messages=[described])
     try:

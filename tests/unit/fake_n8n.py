@@ -44,6 +44,9 @@ class FakeN8n:
         self.snapshot_settings: dict[str, t.Any] = {}
         self.retries_end: list[str] = []
         self.scopes_missing: set[str] = set()
+        self.tags: dict[int, list[str]] = {}
+        # None: every tag is known.
+        self.known_tags: set[str] | None = None
         self.log: list[str] = []
         self.pushbacks = 0
         self.timeouts: dict[str, float | None] = {}
@@ -94,12 +97,16 @@ class FakeN8n:
             return reply(call, 200, {"status": "ok"})
         if call.path == "/executions":
             return self._list(call, query)
+        if call.path == "/executions/stop":
+            return self._stop_many(call)
         if parts[0] == "executions" and len(parts) == 2:
             return self._get(call, parts[1], query) if call.method == "GET" else self._delete(call, parts[1])
         if parts[0] == "executions" and call.method == "POST" and parts[2] == "retry":
             return self._retry(call, parts[1])
         if parts[0] == "executions" and call.method == "POST" and parts[2] == "stop" and self.statuses != "refused":
             return self._stop(call, parts[1])
+        if parts[0] == "executions" and parts[2] == "tags" and self.statuses != "refused":
+            return self._tags(call, parts[1])
         if parts[0] == "workflows" and len(parts) == 2:
             workflow = self.workflows.get(parts[1])
             return reply(call, 200, workflow) if workflow else reply(call, 404, {"message": "Not Found"})
@@ -150,7 +157,10 @@ class FakeN8n:
             if self.zod:
                 return reply(call, 404, {"message": "Not Found"})
             return reply(call, 400, {"message": "Cannot read properties of null (reading 'data')"})
-        return reply(call, 200, {**listed(one), "data": {"of": wanted}, "workflowData": self._snapshot(one)})
+        if "redactExecutionData" in query and self.statuses != "exact":
+            return reply(call, 400, {"message": "Unknown query parameter 'redactExecutionData'"})
+        data = one.get("data", {"of": wanted})
+        return reply(call, 200, {**listed(one), "data": data, "workflowData": self._snapshot(one)})
 
     def _snapshot(self, one: Row) -> dict[str, t.Any]:
         return {"id": one["workflowId"] or "w", "name": "as it ran", "settings": self.snapshot_settings}
@@ -214,6 +224,29 @@ class FakeN8n:
         kept = ("mode", "startedAt", "stoppedAt", "finished", "status")
         return reply(call, 200, {key: one[key] for key in kept})
 
+    def _stop_many(self, call: Call) -> Answer:
+        """n8n passes over those that it cannot stop."""
+        if self.statuses == "refused":
+            return reply(call, 405, {"message": "POST method not allowed"})
+        statuses = ["new" if status == "queued" else status for status in call.body["status"]]
+        stopped = 0
+        for one in list(self.rows.values()):
+            within = _started_within(one, call.body.get("startedAfter"), call.body.get("startedBefore"))
+            if one["status"] in statuses and within and call.body.get("workflowId", one["workflowId"]) == one["workflowId"]:
+                stopped += self._stop(call, one["id"]).status == 200
+        return reply(call, 200, {"stopped": stopped})
+
+    def _tags(self, call: Call, wanted: str) -> Answer:
+        number = int(wanted)
+        if number not in self.rows:
+            return reply(call, 404, {"message": "Not Found"})
+        if call.method == "PUT":
+            asked = [tag["id"] for tag in call.body]
+            if self.known_tags is not None and not set(asked) <= self.known_tags:
+                return reply(call, 404, {"message": "Some tags not found"})
+            self.tags[number] = asked
+        return reply(call, 200, [{"id": tag, "name": f"tag {tag}"} for tag in self.tags.get(number, [])])
+
     def _list_workflows(self, call: Call, query: dict[str, str]) -> Answer:
         found = [one for one in self.workflows.values() if query.get("name", "").lower() in one["name"].lower()]
         offset = int(base64.b64decode(query["cursor"])) if "cursor" in query else 0
@@ -238,7 +271,7 @@ def words(call: Call, root: bool = False) -> str:
 
 
 def listed(one: Row) -> Row:
-    return {key: value for key, value in one.items() if key != "projectId"}
+    return {key: value for key, value in one.items() if key not in ("projectId", "data")}
 
 
 def cursor_after(number: int, page: int) -> str:

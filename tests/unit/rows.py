@@ -72,8 +72,16 @@ _SELECTION: dict[str, t.Any] = dict.fromkeys(
 
 
 def info_params(**given: t.Any) -> dict[str, t.Any]:
-    more = {"nodes": None, "redact": None, "digest": False, "retry_chain": False, "logs": False}
+    more = {"nodes": None, "redact": None, "digest": False, "retry_chain": False}
     return {**_SELECTION, "include_data": False, **more, "sort_by": "id", "order": "desc", "limit": 100, **given}
+
+
+def export_params(path: str, **given: t.Any) -> dict[str, t.Any]:
+    return {**_SELECTION, "path": path, "format": None, "include_data": False, **given}
+
+
+def stats_params(**given: t.Any) -> dict[str, t.Any]:
+    return {**_SELECTION, "granularity": "day", "source": "executions", **given}
 
 
 _KEEPING: dict[str, t.Any] = {
@@ -102,8 +110,6 @@ def retry_params(**given: t.Any) -> dict[str, t.Any]:
         "only_transient": False,
         "backoff": 0.0,
         "pause": 0.0,
-        "from_node": None,
-        "start_nodes": None,
         **given,
     }
 

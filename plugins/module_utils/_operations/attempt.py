@@ -54,15 +54,13 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Attempts:
-    """How attempts are made; ``wait_timeout`` is in seconds for each. ``from_node`` and ``start_nodes`` are n8n-work's."""
+    """How attempts are made; ``wait_timeout`` is in seconds for each."""
 
     client: N8nClient
     now: datetime
     load_workflow: bool
     wait: bool
     wait_timeout: float
-    from_node: str | None = None
-    start_nodes: tuple[str, ...] = ()
 
     def make(self, execution: Execution, known: set[str]) -> Attempt:
         """Retry an execution; ``known`` are the ids that are not a retry of ours.
@@ -119,13 +117,7 @@ class Attempts:
             pause = min(2 * pause, POLL_MOST)
 
     def _send(self, execution: Execution) -> Execution:
-        return self.client.retry(
-            execution.id,
-            self.load_workflow,
-            self.wait_timeout,
-            from_node=self.from_node,
-            start_nodes=self.start_nodes,
-        )
+        return self.client.retry(execution.id, self.load_workflow, self.wait_timeout)
 
     def _send_and_see(self, execution: Execution, known: set[str]) -> Execution | None:
         """Return as soon as the new execution is seen; the call itself lasts until that run's end.

@@ -331,7 +331,8 @@ def _decisions(client: N8nClient, rule: DeleteRule, tally: _Tally, deadline: flo
     if rule.abort_above is not None:
         deletions = _at_most(deletions, rule.abort_above)
     if selection.ids is None and selection.limit is not None:
-        deletions, tally.more_remaining = oldest(deletions, selection.limit)
+        deletions, more = oldest(deletions, selection.limit)
+        tally.more_remaining = more or tally.more_remaining
     if tally.out_of_time and (rule.abort_above is not None or selection.limit is not None):
         # It was used up by looking, so neither how many there are nor which are the oldest is known.
         return []

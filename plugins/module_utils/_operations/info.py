@@ -42,7 +42,6 @@ class InfoRule:
     nodes: frozenset[str] | None
     redact: bool | None
     retry_chain: bool
-    logs: bool
     sort_by: str
     ascending: bool
 
@@ -53,7 +52,7 @@ class InfoRule:
     @property
     def reads_each(self) -> bool:
         """Whether what the list tells of an execution is not enough."""
-        return self.reads_data or self.logs
+        return self.reads_data
 
     def key(self, execution: Execution) -> tuple[t.Any, int]:
         """What executions are ordered by; the id settles what is equal."""
@@ -74,7 +73,6 @@ def parse(params: t.Mapping[str, t.Any], now: datetime) -> InfoRule:
         nodes=None if nodes is None else frozenset(nodes),
         redact=params["redact"],
         retry_chain=params["retry_chain"],
-        logs=params["logs"],
         sort_by=params["sort_by"],
         ascending=params["order"] == "asc",
     )
@@ -136,8 +134,6 @@ def _shape(client: N8nClient, rule: InfoRule, execution: Execution) -> Execution
     extra = dict(execution.extra)
     if rule.digest:
         extra["digest"] = digest_of(execution)
-    if rule.logs:
-        extra["logs"] = client.logs(execution.id)
     data = execution.data if rule.nodes is None else keep_nodes(execution.data, rule.nodes)
     if not rule.include_data:
         data = None

@@ -74,8 +74,6 @@ class RetryRule:
     only_transient: bool = False
     backoff: float = 0.0
     pause: float = 0.0
-    from_node: str | None = None
-    start_nodes: tuple[str, ...] = ()
 
     def decide(self, chain: Chain) -> str:
         """What becomes of a chain by its members: ``RETRIED`` for one to be retried, else why it is not."""
@@ -114,8 +112,6 @@ def parse(params: t.Mapping[str, t.Any], now: datetime) -> RetryRule:
         only_transient=params["only_transient"],
         backoff=params["backoff"],
         pause=params["pause"],
-        from_node=params["from_node"],
-        start_nodes=tuple(params["start_nodes"] or ()),
     )
 
 
@@ -154,9 +150,7 @@ class _Retrier:
         self._read_at = 0.0
         self._not_before = 0.0
         self._lock = threading.Lock()
-        self._attempts = Attempts(
-            client, rule.now, rule.load_workflow, rule.wait, rule.wait_timeout, rule.from_node, rule.start_nodes
-        )
+        self._attempts = Attempts(client, rule.now, rule.load_workflow, rule.wait, rule.wait_timeout)
 
     def chains(self, tally: Tally) -> t.Iterator[Chain]:
         """The chains of what is selected, oldest first; beyond ``limit`` none that would be acted on."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import typing as t
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from ansible_collections.flowops.n8n.plugins.module_utils._errors import InvalidInput, N8nError
+from ansible_collections.flowops.n8n.plugins.module_utils._errors import N8nError
 from ansible_collections.flowops.n8n.plugins.module_utils._execution import Execution, format_time
 from ansible_collections.flowops.n8n.plugins.module_utils._operations.common import (
     Faults,
@@ -20,50 +20,26 @@ from ansible_collections.flowops.n8n.plugins.module_utils._operations.common imp
     resolve_workflows,
 )
 from ansible_collections.flowops.n8n.plugins.module_utils._selection import Selection, parse_selection
-from ansible_collections.flowops.n8n.plugins.module_utils._statistics import Statistics, rate
+from ansible_collections.flowops.n8n.plugins.module_utils._statistics import Statistics
 from ansible_collections.flowops.n8n.plugins.module_utils.client import N8nClient
-
-# What a server that counts by itself (n8n-work) can be asked for.
-_PERIODS = {timedelta(hours=1): "1h", timedelta(days=1): "24h", timedelta(days=7): "7d", timedelta(days=30): "30d"}
 
 
 @dataclass(frozen=True)
 class StatsRule:
-    """``period`` is set where the server's own statistics are asked for."""
-
     selection: Selection
     granularity: str
-    period: str | None = None
 
 
 def parse(params: t.Mapping[str, t.Any], now: datetime) -> StatsRule:
     """Raises ``InvalidInput``."""
-    selection = parse_selection(params, now)
-    period = _period(selection) if params["source"] == "server" else None
-    return StatsRule(selection, params["granularity"], period)
-
-
-def _period(selection: Selection) -> str:
-    after, workflows = selection.started_after, selection.workflows or ()
-    plain = Selection(now=selection.now, workflows=selection.workflows, started_after=after)
-    period = _PERIODS.get(selection.now - after) if after is not None else None
-    if selection != plain or len(workflows) > 1 or period is None:
-        raise InvalidInput(
-            "source: the server itself counts over newer_than of 1h, 1d, 7d or 30d, of all workflows or of one, and by no "
-            "other filter. Choose so, or source=executions."
-        )
-    return period
+    return StatsRule(parse_selection(params, now), params["granularity"])
 
 
 def carry_out(client: N8nClient, rule: StatsRule, check_mode: bool) -> Result:
     """Nothing is changed, so check mode makes no difference."""
     selection, names = resolve_workflows(client, rule.selection)
-    if rule.period is not None:
-        workflow = selection.workflows[0] if selection.workflows else None
-        counted = _of_the_server(client.server_statistics(rule.period, workflow, rule.granularity), rule.granularity)
-        return Result(False, _values(rule, counted, complete=True, source="server"))
-    statistics, faults, absent = Statistics(rule.granularity), Faults(), []
-    complete = True
+    statistics, faults, complete = Statistics(rule.granularity), Faults(), True
+    absent: list[str] = []
     warnings = []
     try:
         if selection.ids is not None:
@@ -80,7 +56,7 @@ def carry_out(client: N8nClient, rule: StatsRule, check_mode: bool) -> Result:
     except N8nError as error:
         faults.end = error
     whole = complete and not faults.count and faults.end is None
-    values = _values(rule, statistics.summary(names), complete=whole, source="executions")
+    values = _values(rule, statistics.summary(names), complete=whole)
     values.update(not_found=absent, errors=faults.items, **faults.fields())
     done = f"Counted {plural(statistics.total)}."
     return Result(False, values, warnings=warnings, failure=faults.sentence(done))
@@ -95,7 +71,7 @@ def _count(executions: t.Iterable[Execution], limit: int | None, statistics: Sta
     return True
 
 
-def _values(rule: StatsRule, counted: dict[str, t.Any], complete: bool, source: str) -> dict[str, t.Any]:
+def _values(rule: StatsRule, counted: dict[str, t.Any], complete: bool) -> dict[str, t.Any]:
     selection = rule.selection
     total = counted["total"]
     return {
@@ -106,71 +82,6 @@ def _values(rule: StatsRule, counted: dict[str, t.Any], complete: bool, source: 
             "ended_before": format_time(selection.ended_before),
             "read_at": format_time(selection.now),
             "complete": complete,
-            "source": source,
         },
-        "not_found": [],
-        "errors": [],
         "msg": f"Counted {plural(total)}{'' if complete else '; there are more'}.",
     }
-
-
-def _of_the_server(said: t.Mapping[str, t.Any], granularity: str) -> dict[str, t.Any]:
-    """The server's statistics in our words; ``None`` is what it does not tell."""
-    by_status = _mapping(said.get("byStatus"))
-    return {
-        "total": _number(said.get("totalExecutions")) or 0,
-        "by_status": by_status,
-        "by_mode": None,
-        "succeeded": _number(said.get("successfulExecutions")),
-        "failed": _number(said.get("failedExecutions")),
-        "success_rate": rate(int(said.get("successfulExecutions") or 0), int(said.get("failedExecutions") or 0)),
-        "duration": {
-            "count": None,
-            "mean": _number(said.get("averageExecutionTime")),
-            "p50": None,
-            "p95": None,
-            "p99": None,
-            "max": max((_number(row.get("maxTime")) or 0 for row in _rows(said.get("data"))), default=None),
-        },
-        "granularity": granularity,
-        "buckets": [
-            {
-                "start": row.get("timestamp"),
-                "total": _number(row.get("executions")),
-                "succeeded": _number(row.get("successes")),
-                "failed": _number(row.get("failures")),
-                "mean": _number(row.get("avgTime")),
-            }
-            for row in _rows(said.get("data"))
-        ],
-        "workflows": [
-            {
-                "workflow_id": row.get("workflowId"),
-                "workflow_name": row.get("workflowName"),
-                "total": _number(row.get("executions")),
-                "succeeded": None,
-                "failed": None,
-                "success_rate": _number(row.get("successRate")),
-                "mean": _number(row.get("avgTime")),
-                "slowest": None,
-                "last_failed_id": None,
-                "last_failed_at": None,
-            }
-            for row in _rows(said.get("byWorkflow"))
-        ],
-        "data_bytes": None,
-        "first_started_at": None,
-        "last_started_at": None,
-    }
-
-
-def _number(value: t.Any) -> t.Any:
-    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
-
-
-def _mapping(value: t.Any) -> dict[str, t.Any]:
-    return dict(value) if isinstance(value, dict) else {}
-
-
-def _rows(value: t.Any) -> list[dict[str, t.Any]]:
-    return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []

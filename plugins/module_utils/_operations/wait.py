@@ -83,8 +83,8 @@ class _Watch:
     """What is waited for, each as it was last seen."""
 
     rule: WaitRule
+    started: float
     names: dict[str, str] = field(default_factory=dict)
-    started: float = field(default_factory=lambda: time.monotonic())
     seen: dict[str, Execution] = field(default_factory=dict)
     state: dict[str, str] = field(default_factory=dict)
     not_found: list[str] = field(default_factory=list)

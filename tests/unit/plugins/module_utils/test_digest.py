@@ -53,7 +53,10 @@ PASSING = [
     ({**API, "httpCode": "408", "message": "Your request is invalid or could not be processed by the service"}, "HTTP 408"),
     ({**API, "httpCode": "425", "message": "Your request is invalid or could not be processed by the service"}, "HTTP 425"),
     ({**API, "httpCode": 503, "message": "a number"}, "HTTP 503"),
-    ({**API, "httpCode": "ECONNREFUSED", "message": "The service refused the connection - perhaps it is offline"}, "ECONNREFUSED"),
+    (
+        {**API, "httpCode": "ECONNREFUSED", "message": "The service refused the connection - perhaps it is offline"},
+        "ECONNREFUSED",
+    ),
     ({**API, "httpCode": "ENOTFOUND", "message": "The connection cannot be established"}, "ENOTFOUND"),
     ({**API, "httpCode": "ECONNABORTED", "messages": ["timeout of 300ms exceeded"]}, "ECONNABORTED"),
     ({**API, "httpCode": "ECONNRESET", "messages": ["socket hang up"]}, "ECONNRESET"),
@@ -152,6 +155,14 @@ def test_the_failing_node_its_words_and_its_type_are_told() -> None:
     }
 
 
+def test_the_words_that_n8n_has_replaced_by_its_own_are_told_beside_them() -> None:
+    """As n8n 2.41.1 writes it where no connection could be made."""
+    said = ["connect ECONNREFUSED 127.0.0.1:9"] * 2
+    told = failed({**API, "httpCode": "ECONNREFUSED", "message": "The service refused the connection", "messages": said})
+    assert (told["message"], told["description"]) == ("The service refused the connection", said[0])
+    assert failed({"message": "same", "messages": ["same"]})["description"] is None
+
+
 def test_nodes_stand_in_the_order_in_which_they_ran_and_the_slowest_first() -> None:
     runs = {
         "C": [run(1_700_000_000_500, 30, 2)],
@@ -165,9 +176,11 @@ def test_nodes_stand_in_the_order_in_which_they_ran_and_the_slowest_first() -> N
         ("C", 1, 0.03),
     ]
     assert [step["name"] for step in told["slowest"]] == ["B", "A", "C"]
-    assert told["flow"][0]["type"] == "trigger" and told["flow"][1]["type"] is None
+    assert told["flow"][0]["type"] == "trigger"
+    assert told["flow"][1]["type"] is None
     assert told["flow"][1]["started_at"] == "2023-11-14T22:13:20.400Z"
-    assert told["failing_node"] is None and told["message"] is None
+    assert told["failing_node"] is None
+    assert told["message"] is None
 
 
 def test_without_numbers_of_runs_their_start_decides() -> None:
@@ -227,14 +240,22 @@ def test_a_redacted_execution_says_so_and_tells_what_is_left() -> None:
 )
 def test_data_that_is_missing_gives_a_digest_that_says_why(kept: t.Any, extra: dict[str, t.Any], said: str) -> None:
     told = digest_of(execution(kept=kept, extra=extra))
-    assert told["data_missing"] is True and said in told["data_missing_reason"]
+    assert told["data_missing"] is True
+    assert said in told["data_missing_reason"]
     assert (told["failing_node"], told["flow"], told["transient"]) == (None, [], False)
 
 
 def test_the_other_dialects_data_is_read_by_its_own_form() -> None:
     nodes = [
         {"nodeId": "n2", "nodeName": "B", "nodeType": "http", "status": "failed", "startedAt": "2026-01-01T00:00:02Z"},
-        {"nodeId": "n1", "nodeName": "A", "nodeType": "hook", "status": "success", "startedAt": "2026-01-01T00:00:00Z", "duration": 1.5},
+        {
+            "nodeId": "n1",
+            "nodeName": "A",
+            "nodeType": "hook",
+            "status": "success",
+            "startedAt": "2026-01-01T00:00:00Z",
+            "duration": 1.5,
+        },
     ]
     error = {"type": "NetworkError", "message": "connect ECONNREFUSED 1.2.3.4", "nodeId": "n2"}
     told = digest_of(execution(kept={"executionData": nodes, "error": error}))
@@ -270,7 +291,19 @@ _JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
     max_leaves=8,
 )
-_ERROR_KEYS = ("name", "message", "description", "httpCode", "code", "cause", "messages", "node", "context", "failure", "response")
+_ERROR_KEYS = (
+    "name",
+    "message",
+    "description",
+    "httpCode",
+    "code",
+    "cause",
+    "messages",
+    "node",
+    "context",
+    "failure",
+    "response",
+)
 _ERRORS = _JSON | st.dictionaries(st.sampled_from(_ERROR_KEYS), _JSON | st.sampled_from(("503", "ETIMEDOUT", 503)), max_size=5)
 _RUN_KEYS = ("startTime", "executionTime", "executionIndex", "executionStatus", "error", "redactedError", "data")
 _RUNS = _JSON | st.lists(_JSON | st.dictionaries(st.sampled_from(_RUN_KEYS), _ERRORS, max_size=7), max_size=3)

@@ -37,7 +37,8 @@ def test_a_digest_is_read_from_the_data_which_is_let_go() -> None:
     n8n = FakeN8n(row(1, "error", data=DATA, customData={"a": "b"}))
     (record,) = look(n8n, digest=True).values["executions"]
     assert (record["digest"]["failing_node"], record["digest"]["message"]) == ("B", "boom")
-    assert "data" not in record and "custom_data" not in record
+    assert "data" not in record
+    assert "custom_data" not in record
     assert n8n.log[-1] == "GET /executions/1?includeData=true"
 
 
@@ -99,7 +100,8 @@ def test_redacting_without_data_is_refused() -> None:
 def test_a_server_that_cannot_redact_ends_the_reading_and_the_version_is_named() -> None:
     n8n = FakeN8n(row(1), row(2), statuses="refused")
     result = look(n8n, execution_id=["1", "2"], include_data=True, redact=True)
-    assert result.failure is not None and "2.16" in result.failure
+    assert result.failure is not None
+    assert "2.16" in result.failure
     assert len(n8n.log) == 1
 
 
@@ -152,7 +154,8 @@ def test_a_chain_that_cannot_be_read_is_an_error_and_what_was_read_is_told() -> 
     n8n.scopes_missing = {"execution:list"}
     result = look(n8n, execution_id=["1"], retry_chain=True)
     assert list(told(result, "id")) == ["1"]
-    assert result.failure is not None and "execution:list" in result.failure
+    assert result.failure is not None
+    assert "execution:list" in result.failure
 
 
 def test_an_ancestor_that_cannot_be_read_is_an_error_of_that_execution_alone() -> None:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import typing as t
 from pathlib import Path
 
@@ -150,12 +151,27 @@ def test_examples_are_accepted(name: str, run_module: Runner) -> None:
             assert "failed" not in result, (task["name"], result["msg"])
 
 
+# Without these a module refuses to begin; the others stand beside execution_id, too.
+BESIDE: dict[str, dict[str, t.Any]] = {
+    "n8n_execution_export": {"path": str(Path(tempfile.gettempdir(), "never-written.json")), "_ansible_check_mode": True},
+    "n8n_execution_tag": {"add": ["t1"]},
+}
+USUAL: dict[str, dict[str, t.Any]] = {
+    "n8n_execution_delete": {"all": True},
+    "n8n_execution_retry": {"all": True},
+    "n8n_execution_stop": {"all": True},
+    "n8n_execution_tag": {"all": True, "add": ["t1"]},
+    "n8n_execution_wait": {"status": ["running"]},
+}
+
+
 def results(name: str, run_module: Runner) -> t.Iterator[dict[str, t.Any]]:
     """Results of a module: all went well, one item failed, all failed."""
-    options: dict[str, t.Any] = {"all": True} if name in ("n8n_execution_delete", "n8n_execution_retry") else {}
+    options = {**BESIDE.get(name, {}), **USUAL.get(name, {})}
     n8n = FakeN8n(row(1, "error"), row(2, "error", workflow="w2"))
     yield run_module(name, n8n, **options)
     more: dict[str, t.Any] = {"execution_id": ["1", "2"]} if name in ACTING else {}
+    more = {**BESIDE.get(name, {}), **more}
     n8n = FakeN8n(row(1, "error"), row(2, "error"))
     n8n.refuse("GET /executions/1", 500, "Internal server error")
     yield run_module(name, n8n, **more)
@@ -179,12 +195,31 @@ def test_whatever_is_returned_is_documented_and_the_other_way_round(name: str, r
 @pytest.mark.parametrize("name, key", [("n8n_execution_info", "executions"), ("n8n_execution_retry", "chains")])
 def test_records_are_documented_field_by_field(name: str, key: str, run_module: Runner) -> None:
     docs = returned(name)[key]["contains"]
-    options: dict[str, t.Any] = {"include_data": True} if key == "executions" else {"all": True}
+    looking = {"include_data": True, "digest": True, "retry_chain": True}
+    options: dict[str, t.Any] = looking if key == "executions" else {"all": True}
     more: dict[str, t.Any] = {"createdAt": "x", "deletedAt": None, "storedAt": "db", "jsonSizeBytes": 1, "binaryDataSizeBytes": 0}
     n8n = FakeN8n(row(1, "error", **more, workflowVersionId="v", customData={}, dataTooLargeToDisplay=False))
     record = run_module(name, n8n, **options)[key][0]
-    # An error is told only of a chain that has one.
-    assert set(record) == set(docs) - {"error"}
+    # An error is told only of a chain that has one, redaction where there is one.
+    assert set(record) == set(docs) - {"error", "data_redacted"}
+
+
+def test_a_digest_and_a_retry_chain_are_documented_field_by_field(run_module: Runner) -> None:
+    docs = returned("n8n_execution_info")["executions"]["contains"]
+    data = {"resultData": {"runData": {"A": [{"executionTime": 5, "startTime": 1}]}}}
+    (record,) = run_module("n8n_execution_info", FakeN8n(row(1, data=data)), digest=True, retry_chain=True)["executions"]
+    assert set(record["digest"]) == set(docs["digest"]["contains"])
+    assert set(record["digest"]["flow"][0]) == set(docs["digest"]["contains"]["flow"]["contains"])
+    assert set(record["digest"]["slowest"][0]) == set(docs["digest"]["contains"]["slowest"]["contains"])
+    assert set(record["retry_chain"][0]) == set(docs["retry_chain"]["contains"])
+
+
+@pytest.mark.parametrize(
+    "name, key", [("n8n_execution_stop", "executions"), ("n8n_execution_tag", "executions"), ("n8n_execution_wait", "open")]
+)
+def test_records_of_live_executions_are_documented_field_by_field(name: str, key: str, run_module: Runner) -> None:
+    (record,) = run_module(name, FakeN8n(row(1, "running")), **USUAL[name], _ansible_check_mode=True)[key]
+    assert set(record) == set(returned(name)[key]["contains"])
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -125,7 +125,6 @@ OWN: dict[str, dict[str, Case]] = {
         "nodes": Case({"nodes": ["Work"]}),
         "redact": Case({"redact": True}, {"include_data": True}),
         "retry_chain": Case({"retry_chain": True}),
-        "logs": Case({"logs": True}, refused=True),
     },
     "n8n_execution_retry": {
         "status": Case({"status": ["canceled"]}),
@@ -139,12 +138,9 @@ OWN: dict[str, dict[str, Case]] = {
         "only_transient": Case({"only_transient": True}),
         "backoff": Case({"backoff": 5.0}, prepare=fails_again),
         "pause": Case({"pause": 5.0}),
-        "from_node": Case({"from_node": "Work"}, refused=True),
-        "start_nodes": Case({"start_nodes": ["Work"]}, refused=True),
     },
     "n8n_execution_stats_info": {
         "granularity": Case({"granularity": "hour"}),
-        "source": Case({"source": "server"}, refused=True),
     },
     "n8n_execution_stop": {
         "status": Case({"status": ["waiting"]}),
