@@ -36,7 +36,7 @@ def writes(server: Server) -> list[tuple[str, str]]:
     return [(call.method, call.path) for call in server.calls if call.method in WRITES]
 
 
-def run_target(server: Server, name: str, folder: Path, *options: str, **variables: object) -> str:
+def run_target(server: Server, name: str, folder: Path, /, *options: str, **variables: object) -> str:
     """Run one of the targets, which asserts for itself; its output. Raises AssertionError if it fails."""
     done = run_play(server, [{"ansible.builtin.include_role": {"name": name}}], folder, *options, **variables)
     assert done.returncode == 0, done.stdout
@@ -58,7 +58,7 @@ def run_tasks(server: Address, tasks: Iterable[Mapping[str, Any]], folder: Path,
 
 
 def run_play(
-    server: Address, tasks: list[dict[str, Any]], folder: Path, *options: str, **variables: object
+    server: Address, tasks: list[dict[str, Any]], folder: Path, /, *options: str, **variables: object
 ) -> subprocess.CompletedProcess[str]:
     """Run a play of these tasks on localhost; url and key come to the modules by the environment."""
     play = {

@@ -75,6 +75,7 @@ def test_deletions_are_those_that_were_predicted(server: Server, tmp_path: Path)
     variables = {
         "workflow_id": workflow.id,
         "inserted": inserted,
+        "folder": str(tmp_path),
         "absent": ABSENT,
         "running_id": other.run("running"),
         "running_workflow_id": other.id,

@@ -10,6 +10,7 @@ works for wrote much of it, so nothing in it is taken for granted.
 
 from __future__ import annotations
 
+import math
 import typing as t
 from datetime import datetime
 
@@ -98,7 +99,9 @@ def _position(run: t.Mapping[str, t.Any]) -> tuple[float, float]:
 
 
 def _number(value: t.Any) -> float:
-    return min(max(value, -1.0), 1e18) if isinstance(value, (int, float)) and value == value else 0.0
+    if not isinstance(value, (int, float)) or (isinstance(value, float) and math.isnan(value)):
+        return 0.0
+    return min(max(value, -1.0), 1e18)
 
 
 def _n8n_run(node: t.Any, run: t.Mapping[str, t.Any]) -> NodeRun:

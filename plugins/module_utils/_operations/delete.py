@@ -141,7 +141,7 @@ class _Tally:
     more_remaining: bool = False
     out_of_time: bool = False
     faults: Faults = field(default_factory=Faults)
-    started: float = field(default_factory=lambda: time.monotonic())
+    started: float = 0.0
 
     def delete(self, decision: Decision) -> None:
         execution = decision.execution
@@ -215,7 +215,7 @@ class _Tally:
 
 def carry_out(client: N8nClient, rule: DeleteRule, check_mode: bool) -> Result:
     """Delete what the rule means. In check mode the same decisions are only counted, whatever time they would take."""
-    tally = _Tally(check_mode, archive_path=rule.archive_path)
+    tally = _Tally(check_mode, archive_path=rule.archive_path, started=time.monotonic())
     selection, tally.names = resolve_workflows(client, rule.selection)
     rule = replace(rule, selection=selection)
     deadline = None if rule.time_budget is None or check_mode else tally.started + rule.time_budget
