@@ -78,7 +78,8 @@ class History:
     def _lane(self, query: Query, under_way: set[Query], oldest: int) -> t.Iterator[Execution]:
         """The rows of one list. Ends early where another lane lists the same rows."""
         cursor: str | None = None
-        last: int | None = None
+        last: Execution | None = None
+        passed: set[str] = set()
         while True:
             if query.status in self._refused_statuses:
                 wider = replace(query, status="error" if query.status == "crashed" else None)
@@ -104,15 +105,16 @@ class History:
                     return
                 under_way.add(plain)
                 query = plain
-            if last is not None and rows[0].order >= last:
+            # Ids without a number, as a gateway may make them, have no order that could be checked.
+            if last is not None and (rows[0].id in passed or 0 < last.order <= rows[0].order):
                 raise NotAnN8nAnswer(
-                    f"The server's list of executions does not go on: after id {last} came {rows[0].id}. "
+                    f"The server's list of executions does not go on: after id {last.id} came {rows[0].id}. "
                     "Something between here and n8n answers with an old page, or drops the cursor."
                 )
             yield from (row for row in rows if row.order >= oldest)
             if page.cursor is None or rows[-1].order < oldest or self._is_past(query, known, rows):
                 return
-            cursor, last = page.cursor, rows[-1].order or None
+            cursor, last, passed = page.cursor, rows[-1], {row.id for row in rows}
 
     def _known(self, query: Query) -> Query:
         """The query without what the server has refused."""

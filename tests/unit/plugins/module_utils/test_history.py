@@ -235,3 +235,11 @@ def test_the_direct_retries_of_an_execution_are_found_running_or_not() -> None:
 def test_the_fake_is_asked_in_the_words_that_the_tests_state() -> None:
     call = Call("POST", "/a", (("limit", "250"), ("b", "c d")), {"e": 1})
     assert words(call, root=True) == 'POST root:/a?b=c+d {"e": 1}'
+
+
+def test_a_list_of_ids_without_numbers_must_go_on_too() -> None:
+    n8n = FakeN8n(row(1))
+    page = {"data": [{**row(1), "id": "exec-b"}, {**row(1), "id": "exec-a"}], "nextCursor": "again"}
+    n8n.script("GET /executions", lambda call: reply(call, 200, page), times=9)
+    with pytest.raises(NotAnN8nAnswer, match="does not go on"):
+        ids(n8n.client().executions(select(status=["success"])))
