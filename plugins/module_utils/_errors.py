@@ -145,6 +145,10 @@ class Rejected(N8nError):
     """Any other 4xx of n8n's own."""
 
 
+class NothingStored(Rejected):
+    """n8n keeps no data of this execution, and says so in words of its own."""
+
+
 class TooBusy(N8nError):
     """429, 502, 503 or 504 that did not go away within the allowed repeats."""
 

@@ -21,7 +21,7 @@ from ansible_collections.flowops.n8n.plugins.module_utils._errors import (
     NoSuchRoute,
     NotAnN8nAnswer,
     NotFound,
-    Rejected,
+    NothingStored,
     UnknownParameter,
 )
 from ansible_collections.flowops.n8n.plugins.module_utils._execution import Execution, Workflow
@@ -88,7 +88,7 @@ class N8nClient:
                 error.args = (f"{error} Redacting data needs n8n 2.16 or newer.",)
                 error.condemns_all = True
                 raise
-            except (NotFound, Rejected):
+            except (NotFound, NothingStored):
                 # What n8n answers where only the data is missing, too: Not Found on 2.41, 400 on 1.123.
                 pass
         return self._ask(dialect.get_call(execution_id, False), dialect.read_execution)
@@ -97,7 +97,7 @@ class N8nClient:
         """The workflow as it was when it ran, which a retry replays; ``None`` where it is not kept."""
         try:
             return self._ask(dialect.get_call(execution_id, True), dialect.read_snapshot)
-        except (NotFound, Rejected):
+        except (NotFound, NothingStored):
             return None
 
     def delete(self, execution_id: str) -> None:

@@ -21,6 +21,7 @@ from ansible_collections.flowops.n8n.plugins.module_utils._errors import (
     N8nError,
     NoSuchRoute,
     NotFound,
+    NothingStored,
     NotRetryable,
     RateLimited,
     Rejected,
@@ -61,7 +62,7 @@ _EXTRA = {
     "dataTooLargeToDisplay": "data_too_large",
 }
 
-# What n8n 1.123 says when it is to retry an execution without stored data.
+# What n8n 1.123 says when it is to retry, or to show with its data, an execution without stored data.
 _NOTHING_STORED = "Cannot read properties of null (reading 'data')"
 _NO_SUCH_TAGS = "Some tags not found"
 _ROW_ID = re.compile(r"(?!None$)[A-Za-z0-9_-]{1,80}")
@@ -423,6 +424,8 @@ def _error(answer: Answer, message: str | None) -> N8nError:
         return UnknownStatus(f"{where}: {message}", **facts)
     if call.method == "DELETE" and status == 400 and "running execution" in message:
         return ExecutionRunning(f"{where}: {message}", **facts)
+    if call.method == "GET" and message == _NOTHING_STORED:
+        return NothingStored(f"{where}: n8n keeps no data of it ({message}).", **facts)
     if call.path.endswith("/retry") and (status == 409 or "cannot be retried" in message or message == _NOTHING_STORED):
         return NotRetryable(message, **facts)
     if status >= 500:

@@ -167,6 +167,16 @@ def test_an_execution_whose_data_is_not_kept_is_archived_without(tmp_path: Path)
     assert (result.values["archived"], result.values["deleted"]) == (1, 1)
 
 
+@pytest.mark.parametrize("status, message", [(400, "Unexpected token in the data"), (500, "Internal server error")])
+def test_what_cannot_be_read_with_its_data_is_not_deleted(tmp_path: Path, status: int, message: str) -> None:
+    n8n = FakeN8n(row(1), row(2))
+    n8n.refuse("GET /executions/1?includeData=true", status, message)
+    result = archived(n8n, tmp_path / "a.jsonl")
+    assert sorted(n8n.rows) == [1]
+    assert message in str(result.failure)
+    assert [record["id"] for record in content(tmp_path / "a.jsonl")] == ["2"]
+
+
 @pytest.mark.parametrize(
     "more, said",
     [

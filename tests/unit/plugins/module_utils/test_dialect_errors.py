@@ -101,7 +101,7 @@ def error_of(one: Answer) -> errors.N8nError:
         (RETRY, 409, "Execution is queued to run (not yet started) so it cannot be retried", errors.NotRetryable),
         (RETRY, 409, "The execution was aborted before starting, so it cannot be retried", errors.NotRetryable),
         (RETRY, 400, "Cannot read properties of null (reading 'data')", errors.NotRetryable),
-        (DATA, 400, "Cannot read properties of null (reading 'data')", errors.Rejected),
+        (DATA, 400, "Cannot read properties of null (reading 'data')", errors.NothingStored),
         (RETRY, 400, "some raw text of an old server", errors.Rejected),
         (STOP, 400, "Only running or waiting executions can be stopped", errors.Rejected),
         (STOP, 409, "Only running or waiting executions can be stopped", errors.Rejected),
