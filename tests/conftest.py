@@ -35,8 +35,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what a version does not do: a skip would look like something not tested."""
-    foreign = [item for item in items if not _concerns(item)]
+    """Leave out what a version does not do: a skip would look like something not tested.
+
+    What asks for no server brings its own simulator, and has been run with the others on the simulator.
+    """
+    real = config.getoption("--servers") == "real"
+    foreign = [item for item in items if not _concerns(item) or (real and _server_name(item) is None)]
     if foreign:
         config.hook.pytest_deselected(items=foreign)
         items[:] = [item for item in items if item not in foreign]
