@@ -39,7 +39,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     What asks for no server brings its own simulator, and has been run with the others on the simulator.
     """
-    real = config.getoption("--servers") == "real"
+    real = config.getoption("--servers", "simulator") == "real"
     foreign = [item for item in items if not _concerns(item) or (real and _server_name(item) is None)]
     if foreign:
         config.hook.pytest_deselected(items=foreign)
