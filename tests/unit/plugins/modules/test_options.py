@@ -212,7 +212,9 @@ def _at(value: t.Any, folder: Path) -> t.Any:
 
 def _steady(result: Options, folder: str) -> Options:
     """Without what differs from one run to the next, and without the options, which Ansible repeats."""
-    left = {key: value for key, value in result.items() if key not in ("invocation", "rate", "exception", "elapsed")}
+    # Ansible gathers the warnings of a whole process, so those of earlier runs would stand among them.
+    passing = ("invocation", "rate", "exception", "elapsed", "warnings", "deprecations")
+    left = {key: value for key, value in result.items() if key not in passing}
     return t.cast(Options, _without(copy.deepcopy(left), folder))
 
 
