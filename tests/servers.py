@@ -28,7 +28,7 @@ from tests.lab.server import N8n
 from tests.lab.stub import Stub, StubServer
 from tests.simulator.faults import Call as SimulatedCall
 from tests.simulator.seed import Row, insert_executions
-from tests.simulator.server import running
+from tests.simulator.server import Simulator, running
 
 SIMULATED = ("1.123", "2.13", "2.41")
 REAL = {"1.123.81": "1.123", "2.41.1": "2.41"}
@@ -103,6 +103,7 @@ class Server:
         calls: CallLog,
         make_key: Callable[..., str],
         stubs: StubServer,
+        simulator: Simulator | None = None,
     ) -> None:
         self.name = name
         self.profile = profile_of(name)
@@ -114,6 +115,13 @@ class Server:
         self.calls = calls
         self._make_key = make_key
         self._stubs = stubs
+        self._simulator = simulator
+
+    @property
+    def simulator(self) -> Simulator:
+        """For what only a simulator can do: faults, wrapping."""
+        assert self._simulator is not None, "this server is a real one"
+        return self._simulator
 
     def key(self, *scopes: str) -> str:
         """A new API key with these scopes; all that there are when none are named."""
@@ -330,6 +338,7 @@ def _simulated(name: str, stubs: StubServer) -> Iterator[Server]:
             calls=CallLog(simulator.calls),
             make_key=simulator.key,
             stubs=stubs,
+            simulator=simulator,
         )
 
 

@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+from ansible_collections.flowops.n8n.plugins.module_utils._dialects.registry import fill
+
 
 class ModuleDocFragment:
     """Held together with the argument spec CONNECTION in module_utils/_module.py by a test."""
 
-    DOCUMENTATION = r"""
+    DOCUMENTATION = fill(r"""
 options:
   url:
     description:
@@ -21,22 +23,23 @@ options:
     required: true
   api_key:
     description:
-      - API key of n8n, made there under Settings, n8n API. It has 8 characters or more.
+      - API key of n8n, made there under Settings, n8n API, or the bearer token of another platform. It has 8 characters or more.
       - A call for which the key lacks a scope fails with the name of that scope.
       - If not set, the environment variable E(N8N_API_KEY) of the machine where the module runs is used.
     type: str
     required: true
   dialect:
     description:
-      - Which API is spoken. V(n8n) is n8n's public REST API.
+      - Which API is spoken.
+%(meanings)s
       - If not set, the environment variable E(N8N_DIALECT) of the machine where the module runs is used.
     type: str
-    choices: [n8n]
+    choices: [%(names)s]
     default: n8n
   api_path:
     description:
       - Path of the public API below O(url), for servers with another public endpoint (E(N8N_PUBLIC_API_ENDPOINT) there).
-      - The default is V(/api/v1).
+      - The default goes by the dialect, %(paths)s.
     type: str
   headers:
     description:
@@ -91,4 +94,4 @@ notes:
   - Environment variables are those of the machine where the module runs, which for C(delegate_to) or a remote host
     is not the controller. Use P(ansible.builtin.env#lookup) for the controller's.
   - Redirects are not followed, so that the key goes nowhere but to O(url).
-"""
+""")

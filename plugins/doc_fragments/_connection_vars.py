@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+from ansible_collections.flowops.n8n.plugins.module_utils._dialects.registry import fill
+
 
 class ModuleDocFragment:
     """Held together with the argument spec CONNECTION in module_utils/_module.py by a test."""
 
-    DOCUMENTATION = r"""
+    DOCUMENTATION = fill(r"""
 options:
   url:
     description:
@@ -25,7 +27,7 @@ options:
       - name: n8n_url
   api_key:
     description:
-      - API key of n8n, made there under Settings, n8n API. It has 8 characters or more.
+      - API key of n8n, made there under Settings, n8n API, or the bearer token of another platform. It has 8 characters or more.
       - A call for which the key lacks a scope fails with the name of that scope.
       - If not set, the environment variable E(N8N_API_KEY) of the controller is used.
     type: str
@@ -36,10 +38,11 @@ options:
       - name: n8n_api_key
   dialect:
     description:
-      - Which API is spoken. V(n8n) is n8n's public REST API.
+      - Which API is spoken.
+%(meanings)s
       - If not set, the environment variable E(N8N_DIALECT) of the controller is used.
     type: str
-    choices: [n8n]
+    choices: [%(names)s]
     default: n8n
     env:
       - name: N8N_DIALECT
@@ -48,7 +51,7 @@ options:
   api_path:
     description:
       - Path of the public API below O(url), for servers with another public endpoint (E(N8N_PUBLIC_API_ENDPOINT) there).
-      - The default is V(/api/v1).
+      - The default goes by the dialect, %(paths)s.
     type: str
     vars:
       - name: n8n_api_path
@@ -122,4 +125,4 @@ requirements:
 notes:
   - Each option of the connection may also be set by the variable of that name with the prefix C(n8n_), such as C(n8n_url).
   - Redirects are not followed, so that the key goes nowhere but to O(url).
-"""
+""")

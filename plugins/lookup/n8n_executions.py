@@ -139,7 +139,7 @@ from ansible_collections.flowops.n8n.plugins.plugin_utils._unsafe import make_un
 
 NAME = "n8n_executions"
 # What the module of the same operation offers and a lookup does not.
-_LEFT_OUT = {"nodes": None, "redact": None, "retry_chain": False}
+_LEFT_OUT = {"nodes": None, "redact": None, "logs": False, "retry_chain": False}
 _OWN = ("include_data", "digest", "sort_by", "order")
 
 display = Display()

@@ -57,6 +57,10 @@ class InvalidInput(N8nError):
     condemns_all = True
 
 
+class NotOffered(InvalidInput):
+    """Something that the platform does not have, which another one has; raised before any request."""
+
+
 class MissingLibrary(N8nError):
     """A Python library that the module needs is not on the target."""
 
@@ -132,7 +136,12 @@ class ExecutionRunning(N8nError):
 
 
 class NotRetryable(N8nError):
-    """n8n will not retry this execution: it succeeded, is queued, or has nothing stored to replay."""
+    """The server will not retry this execution: it succeeded, is queued, or has nothing stored to replay."""
+
+    def __init__(self, message: str, *, succeeded: bool = False, queued: bool = False, **facts: t.Any) -> None:
+        super().__init__(message, **facts)
+        self.succeeded = succeeded
+        self.queued = queued
 
 
 class UnknownTag(N8nError):

@@ -41,6 +41,7 @@ class Execution:
     """One execution. Times are aware and in UTC; ``data`` is exactly what the server sent.
 
     ``node_types`` are those of the nodes of the workflow that came with the data, by name.
+    ``rank`` is its place in the order of a server whose ids tell none: the milliseconds of its start.
     ``extra`` holds what only some servers or calls tell (``created_at``, sizes, ``custom_data`` …),
     ready to be returned.
     """
@@ -58,6 +59,7 @@ class Execution:
     data: t.Any = None
     node_types: t.Mapping[str, str] = field(default_factory=dict)
     extra: t.Mapping[str, t.Any] = field(default_factory=dict)
+    rank: int | None = None
 
     @property
     def is_live(self) -> bool:
@@ -66,8 +68,18 @@ class Execution:
 
     @property
     def order(self) -> int:
-        """The position in the server's own order: ids are handed out in rising order at the start."""
-        return order_of(self.id)
+        """The position in the server's own order: n8n's ids are handed out in rising order at the start.
+
+        0 where neither the id nor the server tells one.
+        """
+        return order_of(self.id) if self.rank is None else self.rank
+
+    @property
+    def order_of_retried(self) -> int:
+        """The position of what it is a retry of, as its id tells it, else 0; its own where it is no retry."""
+        if self.retry_of is None:
+            return self.order
+        return order_of(self.retry_of) if self.rank is None else 0
 
     @property
     def duration(self) -> float | None:

@@ -15,13 +15,14 @@ import typing as t
 from dataclasses import replace
 from datetime import timedelta
 
+from ansible_collections.flowops.n8n.plugins.module_utils._dialects.base import Dialect
 from ansible_collections.flowops.n8n.plugins.module_utils._errors import (
     NotAnN8nAnswer,
     Rejected,
     UnknownParameter,
     UnknownStatus,
 )
-from ansible_collections.flowops.n8n.plugins.module_utils._execution import LIVE, STATUSES, Execution
+from ansible_collections.flowops.n8n.plugins.module_utils._execution import Execution
 from ansible_collections.flowops.n8n.plugins.module_utils._selection import Selection
 from ansible_collections.flowops.n8n.plugins.module_utils._wire import Page, Query
 
@@ -29,41 +30,46 @@ from ansible_collections.flowops.n8n.plugins.module_utils._wire import Page, Que
 # wholly: one that waited in a queue started later. A walk that ends by time goes on for this long.
 MARGIN = timedelta(days=1)
 
-# Before exact matching (n8n 2.30 at the latest) a filter for "error" returns "crashed" as well.
-_RETURNED_FOR = {"error": frozenset({"error", "crashed"})}
-
 
 class History:
     """The executions of one instance, newest first. ``fetch`` asks the server for one page of a list."""
 
-    def __init__(self, fetch: t.Callable[[Query, str | None], Page]) -> None:
+    def __init__(self, dialect: Dialect, fetch: t.Callable[[Query, str | None], Page]) -> None:
+        self._dialect = dialect
         self._fetch = fetch
         self._refused_parameters: set[str] = set()
         self._refused_statuses: set[str] = set()
 
     def newest_first(self, selection: Selection, oldest: int = 0) -> t.Iterator[Execution]:
-        """Every execution that the selection can mean, each once, down to the id ``oldest``.
+        """Every execution that the selection can mean, each once, down to the order ``oldest``.
 
         Rows that it does not mean may be among them: check each.
         """
-        queries = _queries(selection)
+        queries = self._queries(selection)
         under_way = set(queries)
         lanes = [self._lane(query, under_way, oldest) for query in queries]
         if len(lanes) == 1:
             # Nothing can come twice, so no row need be held back to see.
             yield from lanes[0]
             return
-        held: Execution | None = None
+        # Those of one place in the order, by id: more than one only where the start is all that tells the place.
+        held: dict[str, Execution] = {}
+        place: int | None = None
+        live: set[str] = set()
         for execution in heapq.merge(*lanes, key=lambda one: -one.order):
-            if held is not None and held.id == execution.id:
+            if execution.order != place or not place:
+                yield from held.values()
+                held, place = {}, execution.order
+            before = held.get(execution.id)
+            if before is not None:
                 # It ended between two requests: the end is the later news.
-                held = execution if held.is_live else held
-                continue
-            if held is not None:
-                yield held
-            held = execution
-        if held is not None:
-            yield held
+                held[execution.id] = execution if before.is_live else before
+            elif execution.id not in live:
+                held[execution.id] = execution
+            if execution.is_live:
+                # Without a number it may come again far from here, and so may one that began between two requests.
+                live.add(execution.id)
+        yield from held.values()
 
     def can_list(self, status: str) -> bool:
         """Whether the server can be asked for this status; n8n before 2.13 cannot for crashed, new and unknown."""
@@ -82,7 +88,7 @@ class History:
         passed: set[str] = set()
         while True:
             if query.status in self._refused_statuses:
-                wider = replace(query, status="error" if query.status == "crashed" else None)
+                wider = replace(query, status=self._dialect.wider_status(query.status or ""))
                 if wider in under_way:
                     return
                 under_way.add(wider)
@@ -99,22 +105,27 @@ class History:
             rows = page.executions
             if not rows:
                 return
-            if query.status is not None and any(row.status not in _returned_for(query.status) for row in rows):
+            if query.status is not None and self._strays(query.status, rows):
                 plain = replace(query, status=None)
                 if plain in under_way:
                     return
                 under_way.add(plain)
                 query = plain
             # Ids without a number, as a gateway may make them, have no order that could be checked.
-            if last is not None and (rows[0].id in passed or 0 < last.order <= rows[0].order):
+            if last is not None and (rows[0].id in passed or 0 < last.order < rows[0].order):
                 raise NotAnN8nAnswer(
                     f"The server's list of executions does not go on: after id {last.id} came {rows[0].id}. "
                     "Something between here and n8n answers with an old page, or drops the cursor."
                 )
-            yield from (row for row in rows if row.order >= oldest)
-            if page.cursor is None or rows[-1].order < oldest or self._is_past(query, known, rows):
+            yield from (row for row in rows if row.order >= oldest or not row.order)
+            if page.cursor is None or 0 < rows[-1].order < oldest or self._is_past(query, known, rows):
                 return
             cursor, last, passed = page.cursor, rows[-1], {row.id for row in rows}
+
+    def _strays(self, status: str, rows: tuple[Execution, ...]) -> bool:
+        """Whether the server passes over this filter."""
+        returned = self._dialect.returned_for(status)
+        return any(row.status not in returned for row in rows)
 
     def _known(self, query: Query) -> Query:
         """The query without what the server has refused."""
@@ -143,34 +154,18 @@ class History:
         end = query.started_after - MARGIN
         return all(row.started_at is not None and row.started_at < end for row in rows)
 
-
-def _queries(selection: Selection) -> list[Query]:
-    """The lists to ask for: a server filters by one workflow and one status at a time.
-
-    The plain list leaves out what is running (n8n 1.x: all that the server holds in memory), so
-    live executions have lists of their own. These come first: what ends between two requests is
-    then seen twice, not never.
-    """
-    wanted: list[str | None]
-    if selection.statuses is None:
-        wanted = [*sorted(selection.live_statuses), None]
-    else:
-        over = selection.statuses - LIVE
-        wanted = [*sorted(selection.live_statuses), *sorted(over)]
-        if len(over) == len(set(STATUSES) - LIVE):
-            wanted = [*sorted(selection.live_statuses), None]
-    return [
-        Query(
-            workflow=workflow,
-            status=status,
-            project=selection.project,
-            started_after=selection.started_after,
-            started_before=selection.latest_start,
-        )
-        for status in wanted
-        for workflow in (selection.workflows if selection.workflows is not None else (None,))
-    ]
-
-
-def _returned_for(status: str) -> frozenset[str]:
-    return _RETURNED_FOR.get(status, frozenset({status}))
+    def _queries(self, selection: Selection) -> list[Query]:
+        """The lists to ask for: a server filters by one workflow, one status and one mode at a time."""
+        return [
+            Query(
+                workflow=workflow,
+                status=status,
+                mode=mode,
+                project=selection.project,
+                started_after=selection.started_after,
+                started_before=selection.latest_start,
+            )
+            for status in self._dialect.status_lists(selection.statuses, selection.live_statuses)
+            for mode in self._dialect.mode_lists(selection.modes)
+            for workflow in (selection.workflows if selection.workflows is not None else (None,))
+        ]

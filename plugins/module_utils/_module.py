@@ -10,7 +10,8 @@ import typing as t
 from datetime import datetime, timezone
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
-from ansible_collections.flowops.n8n.plugins.module_utils._errors import MissingLibrary, N8nError
+from ansible_collections.flowops.n8n.plugins.module_utils._dialects.registry import DEFAULT, DIALECTS
+from ansible_collections.flowops.n8n.plugins.module_utils._errors import MissingLibrary, N8nError, NotOffered
 from ansible_collections.flowops.n8n.plugins.module_utils._execution import MODES, STATUSES
 from ansible_collections.flowops.n8n.plugins.module_utils._operations.common import Result
 from ansible_collections.flowops.n8n.plugins.module_utils.client import N8nClient, parse_connection
@@ -69,7 +70,7 @@ CONNECTION = ArgumentSpec(
     {
         "url": {"type": "str", "required": True, "fallback": (env_fallback, ["N8N_URL"])},
         "api_key": {"type": "str", "required": True, "no_log": True, "fallback": (env_fallback, ["N8N_API_KEY"])},
-        "dialect": {"type": "str", "default": "n8n", "choices": ["n8n"], "fallback": (env_fallback, ["N8N_DIALECT"])},
+        "dialect": {"type": "str", "default": DEFAULT, "choices": sorted(DIALECTS), "fallback": (env_fallback, ["N8N_DIALECT"])},
         "api_path": {"type": "str"},
         "headers": {"type": "dict", "no_log": True},
         "timeout": {"type": "float", "default": 30.0},
@@ -124,9 +125,18 @@ def run(operation: Operation[_Rule], spec: ArgumentSpec) -> None:
 
 def perform(operation: Operation[_Rule], params: t.Mapping[str, t.Any], check_mode: bool) -> Result:
     """Carry an operation out with these options. Raises an ``N8nError`` only where nothing was done."""
+    refuse_foreign(params)
     rule = operation.parse(params, datetime.now(timezone.utc))
     client = N8nClient(parse_connection(params))
     return operation.carry_out(client, rule, check_mode)
+
+
+def refuse_foreign(params: t.Mapping[str, t.Any]) -> None:
+    """Raise ``NotOffered`` for an option that asks for what only another platform has."""
+    dialect = DIALECTS[params["dialect"]]
+    for option, (nothing, reason) in dialect.not_offered.items():
+        if params.get(option, nothing) != nothing:
+            raise NotOffered(f"{option}: not on {dialect.platform}, since {reason}. Leave it out, or see the option dialect.")
 
 
 def _mask(module: AnsibleModule) -> None:

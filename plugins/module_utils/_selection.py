@@ -6,11 +6,12 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from ansible_collections.flowops.n8n.plugins.module_utils._dialects.base import Dialect
+from ansible_collections.flowops.n8n.plugins.module_utils._dialects.registry import DEFAULT, DIALECTS
 from ansible_collections.flowops.n8n.plugins.module_utils._errors import InvalidInput
 from ansible_collections.flowops.n8n.plugins.module_utils._execution import (
     LIVE,
@@ -18,10 +19,6 @@ from ansible_collections.flowops.n8n.plugins.module_utils._execution import (
     parse_span,
     parse_time,
 )
-
-# Servers read 0x9 and 5.0 as other executions, so nothing but plain numbers goes out.
-# The second form is that of servers behind an enveloping gateway.
-_ID = re.compile(r"[1-9][0-9]{0,18}|exec[-_][A-Za-z0-9_-]{1,64}")
 
 
 @dataclass(frozen=True)
@@ -124,7 +121,7 @@ def parse_selection(params: t.Mapping[str, t.Any], now: datetime) -> Selection:
     older_than = _span(params, "older_than")
     selection = Selection(
         now=now,
-        ids=_ids(params.get("execution_id")),
+        ids=_ids(params.get("execution_id"), DIALECTS[params.get("dialect", DEFAULT)]),
         workflows=_words(params, "workflow"),
         exclude_workflows=_words(params, "exclude_workflow") or (),
         project=_project(params.get("project")),
@@ -146,19 +143,21 @@ def parse_selection(params: t.Mapping[str, t.Any], now: datetime) -> Selection:
     return selection
 
 
-def check_id(value: str) -> str:
+def check_id(value: str, dialect: Dialect) -> str:
     """The id without surrounding blanks. Raises ``InvalidInput`` if it cannot be one: it goes into a path."""
     stripped = value.strip()
-    if not _ID.fullmatch(stripped):
-        raise InvalidInput(f"execution_id: {value!r} is not the id of an execution; n8n's are whole numbers such as 1234.")
+    if not dialect.id_form.fullmatch(stripped):
+        raise InvalidInput(
+            f"execution_id: {value!r} is not the id of an execution; those of {dialect.platform} are {dialect.id_words}."
+        )
     return stripped
 
 
-def _ids(values: list[str] | None) -> tuple[str, ...] | None:
+def _ids(values: list[str] | None, dialect: Dialect) -> tuple[str, ...] | None:
     if values is None:
         return None
     # An empty list means none, never all: it is what a search that found nothing hands on.
-    return tuple(dict.fromkeys(check_id(value) for value in values))
+    return tuple(dict.fromkeys(check_id(value, dialect) for value in values))
 
 
 def _words(params: t.Mapping[str, t.Any], option: str) -> tuple[str, ...] | None:

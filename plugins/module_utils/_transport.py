@@ -65,6 +65,7 @@ class Connection:
 
     url: str
     api_path: str
+    dialect: str = "n8n"
     headers: t.Mapping[str, str] = field(default_factory=dict, repr=False)
     timeout: float = 30.0
     max_request_retries: int = 5
@@ -278,8 +279,8 @@ def _backoff(sent: int) -> float:
 
 
 def _retry_after(answer: Answer) -> float | None:
-    """What the server asks for, in seconds; from seconds or an HTTP date."""
-    value = answer.headers.get("Retry-After")
+    """What the server asks for, in seconds; from seconds or an HTTP date. n8n-work has a header of its own for it."""
+    value = answer.headers.get("Retry-After") or answer.headers.get("Retry-After-short")
     if not value:
         return None
     try:

@@ -89,10 +89,14 @@ class Answer:
 
 @dataclass(frozen=True)
 class Query:
-    """One list of executions as a server can filter it; ``None`` leaves a filter out. Newest first."""
+    """One list of executions as a server can filter it; ``None`` leaves a filter out. Newest first.
+
+    ``status`` and ``mode`` are in the server's own words.
+    """
 
     workflow: str | None = None
     status: str | None = None
+    mode: str | None = None
     project: str | None = None
     started_after: datetime | None = None
     started_before: datetime | None = None

@@ -13,7 +13,7 @@ from contextlib import suppress
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from ansible_collections.flowops.n8n.plugins.module_utils._dialects import n8n as dialect
+from ansible_collections.flowops.n8n.plugins.module_utils._dialects.registry import DIALECTS
 from ansible_collections.flowops.n8n.plugins.module_utils._errors import (
     Forbidden,
     InvalidInput,
@@ -22,6 +22,7 @@ from ansible_collections.flowops.n8n.plugins.module_utils._errors import (
     NotAnN8nAnswer,
     NotFound,
     NothingStored,
+    NotOffered,
     UnknownParameter,
 )
 from ansible_collections.flowops.n8n.plugins.module_utils._execution import Execution, Workflow
@@ -49,8 +50,9 @@ class N8nClient:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
+        self._dialect = DIALECTS[connection.dialect]
         self._transport = Transport(connection)
-        self._history = History(self._page)
+        self._history = History(self._dialect, self._page)
         self._is_n8n = False
 
     def close(self) -> None:
@@ -62,12 +64,14 @@ class N8nClient:
         return self._transport.pushbacks
 
     def lists_what_waits(self) -> bool:
-        """Whether the server lists every new and waiting execution.
+        """Whether the server lists every new and waiting execution; n8n 1.x leaves out those that it holds in memory."""
+        tells = self._dialect.tells_of_waiting
+        return tells is None or self._history.can_list(tells)
 
-        n8n 1.x leaves those out that it holds in memory, which are all that it has begun itself. It is told by the status
-        filter ``new``, which came with n8n 2.13.
-        """
-        return self._history.can_list("new")
+    @property
+    def stops_many(self) -> bool:
+        """Whether the platform has a call that stops many executions at once."""
+        return self._dialect.stops_many
 
     def executions(self, selection: Selection, oldest: int = 0) -> t.Iterator[Execution]:
         """The executions that a selection by filters means, newest first, a page at a time, down to an id.
@@ -83,7 +87,7 @@ class N8nClient:
         """
         if include_data:
             try:
-                return self._ask(dialect.get_call(execution_id, True, redact), dialect.read_execution)
+                return self._ask(self._dialect.get_call(execution_id, True, redact), self._dialect.read_execution)
             except UnknownParameter as error:
                 error.args = (f"{error} Redacting data needs n8n 2.16 or newer.",)
                 error.condemns_all = True
@@ -91,12 +95,17 @@ class N8nClient:
             except (NotFound, NothingStored):
                 # What n8n answers where only the data is missing, too: Not Found on 2.41, 400 on 1.123.
                 pass
-        return self._ask(dialect.get_call(execution_id, False), dialect.read_execution)
+        return self._ask(self._dialect.get_call(execution_id, False), self._dialect.read_execution)
 
     def snapshot(self, execution_id: str) -> Workflow | None:
-        """The workflow as it was when it ran, which a retry replays; ``None`` where it is not kept."""
+        """The workflow as it was when it ran, which a retry replays; ``None`` where it is not kept.
+
+        Nothing is known of it on a platform whose workflows cannot be read.
+        """
+        if not self._dialect.has_workflows:
+            return Workflow(id="", name=None)
         try:
-            return self._ask(dialect.get_call(execution_id, True), dialect.read_snapshot)
+            return self._ask(self._dialect.get_call(execution_id, True), self._dialect.read_snapshot)
         except (NotFound, NothingStored):
             return None
 
@@ -105,38 +114,48 @@ class N8nClient:
 
         A ``Not Found`` after an answer that was lost counts as deleted: it was ours.
         """
-        answer = self._transport.send(dialect.delete_call(execution_id))
+        answer = self._transport.send(self._dialect.delete_call(execution_id))
         try:
-            self._read(answer, dialect.read_deleted)
+            self._read(answer, self._dialect.read_deleted)
         except NotFound:
             if not answer.resent:
                 raise
 
-    def retry(self, execution_id: str, load_workflow: bool, timeout: float) -> Execution:
-        """Run it again; returns the new execution once that run has ended or parked itself, within seconds.
+    def retry(
+        self,
+        execution_id: str,
+        load_workflow: bool,
+        timeout: float,
+        from_node: str | None = None,
+        start_nodes: t.Sequence[str] = (),
+    ) -> Execution:
+        """Run it again; returns the new execution: n8n's once that run has ended or parked itself, within ``timeout`` seconds.
 
         Sent once. After ``NoAnswer`` or ``TooBusy`` nobody knows whether it runs: look it up by ``retries_of``.
         """
-        call = dialect.retry_call(execution_id, load_workflow)
-        return self._read(self._transport.send(call, timeout=timeout), dialect.read_execution)
+        call = self._dialect.retry_call(execution_id, load_workflow, from_node, start_nodes)
+        return self._read(self._transport.send(call, timeout=timeout), self._dialect.read_retry)
 
     def retries_of(self, execution: Execution, now: datetime) -> t.Iterator[Execution]:
         """The direct retries of an execution, newest first, running ones too."""
         workflows = None if execution.workflow_id is None else (execution.workflow_id,)
         selection = Selection(now=now, workflows=workflows)
-        rows = self._history.newest_first(selection, execution.order + 1)
+        # Where the start tells the order, one that began in the same millisecond has the same.
+        rows = self._history.newest_first(selection, execution.order)
         return (row for row in rows if row.retry_of == execution.id)
 
     def stop(self, execution_id: str) -> None:
         """Ask n8n (2.10 and newer) to stop an execution; read it again to see what became of it."""
         try:
-            self._ask(dialect.stop_call(execution_id), dialect.read_stopped)
+            self._ask(self._dialect.stop_call(execution_id), self._dialect.read_stopped)
         except NoSuchRoute as error:
             error.args = (f"{error} Stopping executions needs n8n 2.10 or newer.",)
             raise
 
     def can_stop(self, execution_id: str) -> bool:
-        """Whether n8n can stop executions: told by a harmless call that came with it, reading the tags of an execution."""
+        """Whether executions can be stopped; on n8n a harmless call tells that came with it, reading the tags of one."""
+        if not self._dialect.stops_many:
+            return True
         try:
             self.tags(execution_id)
         except NoSuchRoute:
@@ -152,15 +171,15 @@ class N8nClient:
         It stops one after the other before it answers, so ``timeout`` (seconds) must leave time for all of them.
         """
         try:
-            answer = self._transport.send(dialect.stop_many_call(query), timeout=timeout)
-            return self._read(answer, dialect.read_stopped_many)
+            answer = self._transport.send(self._dialect.stop_many_call(query), timeout=timeout)
+            return self._read(answer, self._dialect.read_stopped_many)
         except NoSuchRoute as error:
             error.args = (f"{error} Stopping executions needs n8n 2.10 or newer.",)
             raise
 
     def tags(self, execution_id: str) -> tuple[str, ...]:
         """The ids of an execution's annotation tags; n8n 2.10 and newer."""
-        return self._ask_for_tags(dialect.tags_call(execution_id))
+        return self._ask_for_tags(self._dialect.tags_call(execution_id))
 
     def set_tags(self, execution_id: str, tag_ids: t.Sequence[str]) -> tuple[str, ...]:
         """Replace the annotation tags of an execution, and return what it has then; n8n 2.10 and newer.
@@ -168,23 +187,36 @@ class N8nClient:
         Even an empty or a refused one leaves a mark by which n8n's own pruning spares the execution for ever.
         Raises ``UnknownTag``.
         """
-        return self._ask_for_tags(dialect.set_tags_call(execution_id, tag_ids))
+        return self._ask_for_tags(self._dialect.set_tags_call(execution_id, tag_ids))
 
     def _ask_for_tags(self, call: Call) -> tuple[str, ...]:
         try:
-            return self._ask(call, dialect.read_tags)
+            return self._ask(call, self._dialect.read_tags)
         except NoSuchRoute as error:
             error.args = (f"{error} Annotation tags need n8n 2.10 or newer.",)
             raise
 
+    def logs(self, execution_id: str) -> list[t.Any]:
+        """The log of an execution as the server sent it, its last entries where it is longer than the server shows."""
+        return self._ask(self._dialect.logs_call(execution_id), self._dialect.read_logs)
+
+    def server_statistics(self, period: str, workflow: str | None, granularity: str) -> dict[str, t.Any]:
+        """What the server itself has counted over ``1h``, ``24h``, ``7d`` or ``30d``, in the words of ``Statistics.summary``."""
+        return self._ask(self._dialect.statistics_call(period, workflow, granularity), self._dialect.read_statistics)
+
     def workflow(self, workflow_id: str) -> Workflow:
-        return self._ask(dialect.workflow_call(workflow_id), dialect.read_workflow)
+        if not self._dialect.has_workflows:
+            return Workflow(id=workflow_id, name=None)
+        return self._ask(self._dialect.workflow_call(workflow_id), self._dialect.read_workflow)
 
     def find_workflow(self, wanted: str) -> Workflow:
         """The workflow of an id or an exact name. Raises ``InvalidInput`` if there is none, or several.
 
-        A key with neither ``workflow:read`` nor ``workflow:list`` has what looks like n8n's own ids taken on trust.
+        A key with neither ``workflow:read`` nor ``workflow:list`` has what looks like n8n's own ids taken on trust, and so
+        has a platform whose workflows cannot be read.
         """
+        if not self._dialect.has_workflows and not _MAY_BE_ID.fullmatch(wanted):
+            raise NotOffered(f"workflow: {self._dialect.platform} lets nobody look for {wanted!r}; name workflows by their ids.")
         readable = True
         if _MAY_BE_ID.fullmatch(wanted):
             try:
@@ -213,29 +245,36 @@ class N8nClient:
         seen: set[str] = set()
         while cursor not in seen:
             seen.update(filter(None, [cursor]))
-            workflows, cursor = self._ask(dialect.workflows_call(name, cursor), dialect.read_workflows)
+            workflows, cursor = self._ask(self._dialect.workflows_call(name, cursor), self._dialect.read_workflows)
             yield from workflows
             if cursor is None:
                 return
         raise NotAnN8nAnswer("The server's list of workflows does not go on: it gave the same cursor twice.")
 
     def is_ready(self) -> bool:
-        """What the server says of its own readiness, without a key."""
-        return dialect.read_readiness(self._transport.send(dialect.readiness_call(), root=True))
+        """What the server says of its own readiness, without a key; where it has no word on it, one that answers is ready."""
+        call = self._dialect.readiness_call()
+        if call is None:
+            self.latency()
+            return True
+        return self._dialect.read_readiness(self._transport.send(call, root=True))
 
     def capabilities(self) -> dict[str, t.Any]:
-        return self._ask(dialect.openapi_call(), dialect.read_capabilities)
+        call = self._dialect.openapi_call()
+        return self._dialect.read_capabilities(None) if call is None else self._ask(call, self._dialect.read_capabilities)
 
     def scopes(self) -> list[str] | None:
         """What this key may do, ``None`` where the server does not tell (n8n before 2.14)."""
+        call = self._dialect.discover_call()
         try:
-            return self._ask(dialect.discover_call(), dialect.read_scopes)
+            return None if call is None else self._ask(call, self._dialect.read_scopes)
         except NoSuchRoute:
             return None
 
-    def era(self) -> str:
-        """How the server validates requests: ``validator`` up to n8n 2.38, ``zod`` from 2.39 on."""
-        return self._ask(dialect.era_call(), dialect.read_era)
+    def era(self) -> str | None:
+        """How n8n validates requests: ``validator`` up to 2.38, ``zod`` from 2.39 on. ``None`` for another platform."""
+        call = self._dialect.era_call()
+        return None if call is None else self._ask(call, self._dialect.read_era)
 
     def latency(self) -> float:
         """Seconds that a small authorised call takes. Raises what every other call would meet, too."""
@@ -244,7 +283,7 @@ class N8nClient:
         return time.monotonic() - started
 
     def _page(self, query: Query, cursor: str | None) -> Page:
-        return self._ask(dialect.list_call(query, cursor), dialect.read_page)
+        return self._ask(self._dialect.list_call(query, cursor), self._dialect.read_page)
 
     def _ask(self, call: Call, read: t.Callable[[Answer], _T]) -> _T:
         return self._read(self._transport.send(call), read)
@@ -264,17 +303,18 @@ class N8nClient:
             return
         # A refusal in n8n's own form will do: the key may not list.
         with suppress(Forbidden):
-            dialect.read_page(self._transport.send(dialect.list_call(_NOTHING, None)))
+            self._dialect.read_page(self._transport.send(self._dialect.list_call(_NOTHING, None)))
         self._is_n8n = True
 
 
-# n8n answers a list for an unknown workflow with an empty page, which costs it next to nothing.
+# A list for an unknown workflow is an empty page, which costs the server next to nothing.
 _NOTHING = Query(workflow="0")
 
 
 def parse_connection(params: t.Mapping[str, t.Any]) -> Connection:
     """The connection options of a module. Raises ``InvalidInput`` for whatever cannot be meant, before any request."""
-    api_path = _api_path(params.get("api_path") or dialect.API_PATH)
+    dialect = DIALECTS[params["dialect"]]
+    api_path = _api_path(params.get("api_path") or dialect.api_path)
     check_seconds(params, "timeout")
     if params["max_request_retries"] < 0:
         raise InvalidInput("max_request_retries: 0 or more is wanted.")
@@ -283,6 +323,7 @@ def parse_connection(params: t.Mapping[str, t.Any]) -> Connection:
         raise InvalidInput("concurrency: a number from 1 to 32 is wanted.")
     return Connection(
         url=_origin(params["url"], api_path),
+        dialect=dialect.name,
         api_path=api_path,
         headers={**_headers(params.get("headers") or {}), **dialect.key_headers(_key(params["api_key"]))},
         timeout=params["timeout"],
@@ -329,7 +370,7 @@ def _headers(headers: t.Mapping[str, t.Any]) -> dict[str, str]:
 def _api_path(api_path: str) -> str:
     path = "/" + api_path.strip().strip("/")
     if not re.fullmatch(r"(/[A-Za-z0-9_~-][A-Za-z0-9_.~-]*)+", path):
-        raise InvalidInput(f"api_path: {api_path!r} is not a path such as {dialect.API_PATH}.")
+        raise InvalidInput(f"api_path: {api_path!r} is not a path such as /api/v1.")
     return path
 
 

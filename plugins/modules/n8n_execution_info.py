@@ -60,6 +60,12 @@ options:
       - Needs the scopes C(execution:list) and C(execution:read).
     type: bool
     default: false
+  logs:
+    description:
+      - Whether each execution comes with its log, which takes a request for each execution. At most 1,000 entries of it.
+      - O(dialect=n8n_work) only; n8n has no logs of executions.
+    type: bool
+    default: false
   sort_by:
     description:
       - What the executions are ordered by; those that are equal, by their id.
@@ -356,6 +362,31 @@ executions:
           description: Id of the execution that it is a retry of; V(null) for the original.
           type: str
           sample: null
+    logs:
+      description: Its log, exactly as the server sent it; only with O(logs=true).
+      type: list
+      elements: dict
+      sample: []
+    error:
+      description: The error as a gateway in front of n8n tells it beside the data; only with O(include_data=true).
+      type: dict
+      sample: {"message": "Connection timeout", "node": "HTTP Request"}
+    raw_status:
+      description: n8n-work's own word for the status.
+      type: str
+      sample: failed
+    raw_mode:
+      description: n8n-work's own word for the mode.
+      type: str
+      sample: scheduled
+    updated_at:
+      description: When n8n-work last changed the record.
+      type: str
+      sample: "2026-11-02T01:00:02.345Z"
+    metadata:
+      description: What n8n-work measured, exactly as it sent it.
+      type: dict
+      sample: {"retryCount": 0, "queueTime": 0.1, "memoryUsage": 45.2}
 count:
   description: How many executions are returned.
   type: int
@@ -419,6 +450,7 @@ def main() -> None:
             "redact": {"type": "bool"},
             "digest": {"type": "bool", "default": False},
             "retry_chain": {"type": "bool", "default": False},
+            "logs": {"type": "bool", "default": False},
             "sort_by": {"type": "str", "default": "id", "choices": ["started_at", "duration", "status", "id"]},
             "order": {"type": "str", "default": "desc", "choices": ["asc", "desc"]},
             "limit": {"type": "int", "default": 100},

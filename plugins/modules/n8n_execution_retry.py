@@ -92,6 +92,16 @@ options:
       - Seconds to pause after a retry before the next chain is retried.
     type: float
     default: 0.0
+  from_node:
+    description:
+      - The node from which on the workflow is run again, by its id. O(dialect=n8n_work) only; n8n goes on from the node that
+        failed.
+    type: str
+  start_nodes:
+    description:
+      - The nodes with which the retry begins, by their ids. O(dialect=n8n_work) only.
+    type: list
+    elements: str
   allow_unrecorded:
     description:
       - Whether to retry executions of workflows whose settings save no successful or no failed executions. n8n forgets such a
@@ -110,6 +120,8 @@ options:
     type: int
     default: 1
 notes:
+  - n8n-work's document has no field that tells what an execution is a retry of. Where none comes, an execution in whose workflow
+    retries began later is C(not_recordable), since one of them may be a retry of it.
   - It needs the scopes C(execution:list), C(execution:read), C(execution:retry) and C(workflow:read).
   - The chains are put together from the list of their workflows' executions, since the oldest that is selected. A selection that
     reaches far back makes the module read all of it.
@@ -279,6 +291,8 @@ def main() -> None:
             "only_transient": {"type": "bool", "default": False},
             "backoff": {"type": "float", "default": 0.0},
             "pause": {"type": "float", "default": 0.0},
+            "from_node": {"type": "str"},
+            "start_nodes": {"type": "list", "elements": "str"},
             "concurrency": {"type": "int", "default": 1},
         }
     )

@@ -29,6 +29,14 @@ options:
     type: str
     choices: [hour, day, week]
     default: day
+  source:
+    description:
+      - With V(executions) every selected execution is read and counted here.
+      - With V(server) the server's own statistics are asked for, which takes one request. Only O(dialect=n8n_work) has them, over
+        O(newer_than) of V(1h), V(1d), V(7d) or V(30d), of all workflows or of one. What they do not tell is V(null).
+    type: str
+    choices: [executions, server]
+    default: executions
 notes:
   - It needs the scope C(execution:list), by O(execution_id) C(execution:read).
   - n8n before 2.13 does not list the new and waiting executions that it holds in memory; a warning says so.
@@ -119,13 +127,14 @@ statistics:
 window:
   description:
     - What the statistics cover. C(started_after), C(started_before) and C(ended_before) are its bounds, C(read_at) when it was
-      read, C(complete) whether every execution within them was counted.
+      read, C(complete) whether every execution within them was counted, C(source) who counted.
   type: dict
   returned: always
   sample:
     complete: true
     ended_before: null
     read_at: "2026-11-02T03:00:00.123Z"
+    source: executions
     started_after: "2026-10-26T03:00:00.123Z"
     started_before: null
 msg:
@@ -182,6 +191,7 @@ def main() -> None:
     options = ArgumentSpec(
         {
             "granularity": {"type": "str", "default": "day", "choices": ["hour", "day", "week"]},
+            "source": {"type": "str", "default": "executions", "choices": ["executions", "server"]},
         }
     )
     run(stats, CONNECTION + SELECTION + options)

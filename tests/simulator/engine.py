@@ -86,8 +86,25 @@ class Engine:
     async def retry(self, execution_id: int, load_workflow: bool) -> dict[str, Any]:
         """Run it again and return n8n's answer, once the new run is over or parked.
 
-        Raises Refused, Cancelled, LookupError without such an execution, NoData without its data,
-        TypeError or ValueError for data that cannot be read.
+        Raises what ``begin_retry`` does, and Cancelled.
+        """
+        execution, original, _unused = self._stored(execution_id)
+        run = self.begin_retry(execution_id, load_workflow)
+        answer = await asyncio.shield(run.answered)
+        return {
+            "id": str(run.execution_id),
+            "mode": "retry",
+            "startedAt": run.started_at,
+            "workflowId": execution["workflowId"],
+            **answer,
+            "workflowData": {**original, "active": False},
+        }
+
+    def begin_retry(self, execution_id: int, load_workflow: bool, start: str | None = None) -> Run:
+        """Run it again, from the node that failed or from the one named ``start``.
+
+        Raises Refused, LookupError without such an execution, NoData without its data, TypeError or ValueError for data
+        that cannot be read.
         """
         execution, workflow, data = self._stored(execution_id)
         if execution["status"] == "new":
@@ -106,19 +123,11 @@ class Engine:
             runs = result["runData"].get(last)
             if runs and "error" in runs[-1]:
                 runs.pop()
-        original = workflow
+        if start is not None:
+            _begin_at(start, workflow, data)
         if load_workflow:
             workflow = self._reloaded(workflow, data)
-        run = self._begin({**workflow, "active": False}, data, "retry", execution_id)
-        answer = await asyncio.shield(run.answered)
-        return {
-            "id": str(run.execution_id),
-            "mode": "retry",
-            "startedAt": run.started_at,
-            "workflowId": execution["workflowId"],
-            **answer,
-            "workflowData": {**original, "active": False},
-        }
+        return self._begin({**workflow, "active": False}, data, "retry", execution_id)
 
     def _stored(self, execution_id: int) -> tuple[Execution, dict[str, Any], RunData | None]:
         """The execution, the snapshot of its workflow and its data, which n8n reads before anything else."""
@@ -266,6 +275,20 @@ class Engine:
         if wait_till is not None:
             answer["waitTill"] = stamp(wait_till)
         run.answered.set_result({**answer, "data": run.data})
+
+
+def _begin_at(start: str, workflow: Workflow, data: RunData) -> None:
+    """Have a node run next with the items that it got before; what it and those after it did is forgotten."""
+    runs = data["resultData"]["runData"]
+    before = next((name for name in runs if start in nodes_after(workflow, name)), None)
+    items = ((runs[before][-1].get("data") or {}).get("main") or [[]])[0] if before else [{"json": {}}]
+    todo = [start]
+    while todo:
+        name = todo.pop()
+        runs.pop(name, None)
+        todo += [following for following in nodes_after(workflow, name) if following in runs]
+    entry = stack_entry(node_named(workflow, start) or {}, items, before)
+    data["executionData"]["nodeExecutionStack"] = [entry]
 
 
 def _snapshot(workflow: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from tests.simulator.app import N8n
 from tests.simulator.control import control
 from tests.simulator.engine import Engine
+from tests.simulator.enveloped import PATH, Gateway
 from tests.simulator.faults import Call, Faults, Gate
+from tests.simulator.n8n_work import API, N8nWork
 from tests.simulator.operations import SCOPES
 from tests.simulator.profiles import PROFILES
 from tests.simulator.seed import seed_history
@@ -29,12 +31,19 @@ from tests.simulator.store import Store
 # n8n's own, which is Node.js' default.
 _KEEP_ALIVE = 5
 
+FACES = ("n8n_work", "enveloped")
+NEWEST = "2.41"
+
 
 class Simulator:
     """One running n8n look-alike."""
 
     def __init__(self, profile: str, database: Path, latency: float, port: int, seed: int, days: float) -> None:
-        self.profile = PROFILES[profile]
+        # Another platform's API, or a gateway, before the executions of the newest n8n.
+        self.face = profile if profile in FACES else None
+        self.profile = PROFILES[NEWEST if self.face else profile]
+        self.wrapping = 0
+        """How many times n8n-work wraps its answers up."""
         self.database = database
         self.connections = 0
         """How many were opened so far."""
@@ -122,6 +131,8 @@ class Simulator:
     async def _serve(self) -> None:
         engine = Engine(self._store)
         self._app = N8n(self.profile, self._store, engine, self._keys)
+        self._work = N8nWork(self._store, engine, self._keys, lambda: self.wrapping)
+        self._gateway = Gateway(self._store, engine, self._keys)
         serving = asyncio.ensure_future(self._server.serve(sockets=[self._socket]))
         while not self._server.started:
             await asyncio.sleep(0.005)
@@ -131,8 +142,14 @@ class Simulator:
             self._refusal.cancel()
         await engine.close()
 
-    async def _n8n(self, *asgi: Any) -> None:
-        await self._app(*asgi)
+    async def _n8n(self, scope: Any, *channels: Any) -> None:
+        path = scope.get("path", "")
+        if self.face == "n8n_work" and path.startswith(f"{API}/"):
+            await self._work.app(scope, *channels)
+        elif self.face == "enveloped" and path.startswith(PATH):
+            await self._gateway.app(scope, *channels)
+        else:
+            await self._app(scope, *channels)
 
     async def _controlled(self, *asgi: Any) -> None:
         await self._control(*asgi)

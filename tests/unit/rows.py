@@ -72,7 +72,7 @@ _SELECTION: dict[str, t.Any] = dict.fromkeys(
 
 
 def info_params(**given: t.Any) -> dict[str, t.Any]:
-    more = {"nodes": None, "redact": None, "digest": False, "retry_chain": False}
+    more = {"nodes": None, "redact": None, "digest": False, "logs": False, "retry_chain": False}
     return {**_SELECTION, "include_data": False, **more, "sort_by": "id", "order": "desc", "limit": 100, **given}
 
 
@@ -108,6 +108,8 @@ def retry_params(**given: t.Any) -> dict[str, t.Any]:
         "allow_unrecorded": False,
         "fail_on_error": True,
         "only_transient": False,
+        "from_node": None,
+        "start_nodes": None,
         "backoff": 0.0,
         "pause": 0.0,
         **given,

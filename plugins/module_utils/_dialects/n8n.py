@@ -6,6 +6,9 @@
 
 Two eras are told apart only where they answer differently: n8n up to 2.38 validates requests
 with one library ("validator era"), 2.39 and newer with another ("zod era").
+
+The enveloped form, in which gateways hand n8n's answers on, is read as n8n's own: ``{"data": {…}}`` around what n8n
+answers, ``results`` for the rows of a list, ids as ``exec-123``, errors as ``{"code", "message"}``.
 """
 
 from __future__ import annotations
@@ -13,8 +16,8 @@ from __future__ import annotations
 import re
 import typing as t
 from datetime import datetime
-from urllib.parse import quote
 
+from ansible_collections.flowops.n8n.plugins.module_utils._dialects.base import Dialect, pairs, plain_text, segment
 from ansible_collections.flowops.n8n.plugins.module_utils._errors import (
     ExecutionRunning,
     Forbidden,
@@ -33,6 +36,7 @@ from ansible_collections.flowops.n8n.plugins.module_utils._errors import (
     UnknownTag,
 )
 from ansible_collections.flowops.n8n.plugins.module_utils._execution import (
+    LIVE,
     STATUSES,
     Execution,
     Workflow,
@@ -41,7 +45,6 @@ from ansible_collections.flowops.n8n.plugins.module_utils._execution import (
 )
 from ansible_collections.flowops.n8n.plugins.module_utils._wire import QUOTE, Answer, Call, Page, Query, StopQuery
 
-API_PATH = "/api/v1"
 # The most that every version allows; each page also counts the rows behind it, so few large pages.
 PAGE_SIZE = 250
 
@@ -64,239 +67,250 @@ _EXTRA = {
 
 # What n8n 1.123 says when it is to retry, or to show with its data, an execution without stored data.
 _NOTHING_STORED = "Cannot read properties of null (reading 'data')"
+_PATHS = re.compile(r"^  (/[^\n:]*):\n((?:(?:    [^\n]*)?\n)+)", re.MULTILINE)
 _NO_SUCH_TAGS = "Some tags not found"
 _ROW_ID = re.compile(r"(?!None$)[A-Za-z0-9_-]{1,80}")
 _UNKNOWN_PARAMETER = re.compile(r"Unknown query parameter '([^']+)'")
 _NO_SUCH_EXECUTION = re.compile(r'The execution with the ID "[^"]*" does not exist\.?')
 
 
-def key_headers(api_key: str) -> dict[str, str]:
-    """The headers that carry the key; n8n takes it in no other form."""
-    return {"X-N8N-API-KEY": api_key}
+class N8n(Dialect, name="n8n"):
+    """n8n itself, and gateways in front of it."""
 
-
-def list_call(query: Query, cursor: str | None) -> Call:
-    """A page of executions without their data. The cursor holds no filters, so they are repeated with it."""
-    filters = {
-        "limit": str(PAGE_SIZE),
-        "cursor": cursor,
-        "status": query.status,
-        "workflowId": query.workflow,
-        "projectId": query.project,
-        "startedAfter": format_time(query.started_after),
-        "startedBefore": format_time(query.started_before),
+    platform = "n8n"
+    summary = "n8n's public REST API, and gateways that put an envelope around its answers"
+    api_path = "/api/v1"
+    # Servers read 0x9 and 5.0 as other executions, so nothing but plain numbers goes out.
+    # The second form is that of servers behind an enveloping gateway.
+    id_form = re.compile(r"[1-9][0-9]{0,18}|exec[-_][A-Za-z0-9_-]{1,64}")
+    id_words = "whole numbers such as 1234, behind a gateway exec-…"
+    not_offered: t.ClassVar[t.Mapping[str, tuple[t.Any, str]]] = {
+        "logs": (False, "n8n keeps no logs of executions"),
+        "from_node": (None, "n8n always retries from the node that failed"),
+        "start_nodes": (None, "n8n always retries from the node that failed"),
+        "source": ("executions", "n8n counts nothing itself in its public API"),
     }
-    return Call("GET", "/executions", _pairs(filters), scope="execution:list")
+    # It came with n8n 2.13. n8n 1.x leaves out what it holds in memory, which is all that it has begun itself.
+    tells_of_waiting = "new"
+    stops_many = True
+    has_workflows = True
 
+    def status_lists(self, statuses: frozenset[str] | None, live: frozenset[str]) -> list[str | None]:
+        """The plain list leaves out what is running (n8n 1.x: all that it holds in memory), which has lists of its own."""
+        over = None if statuses is None else statuses - LIVE
+        if over is None or len(over) == len(set(STATUSES) - LIVE):
+            return [*sorted(live), None]
+        return [*sorted(live), *sorted(over)]
 
-def read_page(answer: Answer) -> Page:
-    body = _body(answer)
-    rows, cursor = body.get("data"), body.get("nextCursor")
-    if not isinstance(rows, list) or not (cursor is None or isinstance(cursor, str)):
-        raise answer.foreign("n8n's list of executions")
-    return Page(tuple(_execution(row, answer) for row in rows), cursor or None)
+    def returned_for(self, status: str) -> frozenset[str]:
+        """Before exact matching (n8n 2.30 at the latest) a filter for ``error`` returns ``crashed`` as well."""
+        return frozenset({"error", "crashed"}) if status == "error" else frozenset({status})
 
+    def wider_status(self, status: str) -> str | None:
+        return "error" if status == "crashed" else None
 
-def get_call(execution_id: str, include_data: bool, redact: bool | None = None) -> Call:
-    """``redact`` counts only with data; n8n 2.16 and newer, and ``False`` needs the scope execution:reveal."""
-    redacting = None if redact is None else str(redact).lower()
-    query = _pairs({"includeData": "true", "redactExecutionData": redacting}) if include_data else ()
-    path = f"/executions/{_segment(execution_id)}"
-    if include_data:
-        return Call("GET", path, query, scope="execution:read", max_bytes=DATA_BYTES)
-    return Call("GET", path, query, scope="execution:read")
+    def key_headers(self, api_key: str) -> dict[str, str]:
+        """The headers that carry the key; n8n takes it in no other form."""
+        return {"X-N8N-API-KEY": api_key}
 
+    def list_call(self, query: Query, cursor: str | None) -> Call:
+        """A page of executions without their data. The cursor holds no filters, so they are repeated with it."""
+        filters = {
+            "limit": str(PAGE_SIZE),
+            "cursor": cursor,
+            "status": query.status,
+            "workflowId": query.workflow,
+            "projectId": query.project,
+            "startedAfter": format_time(query.started_after),
+            "startedBefore": format_time(query.started_before),
+        }
+        return Call("GET", "/executions", pairs(filters), scope="execution:list")
 
-def read_execution(answer: Answer) -> Execution:
-    """Raises ``NotFound`` only for n8n's own ``Not Found``."""
-    return _execution(_body(answer), answer)
+    def read_page(self, answer: Answer) -> Page:
+        body = _body(answer)
+        listed = _opened(body)
+        rows, cursor = listed.get("results" if listed is not body else "data"), listed.get("nextCursor")
+        if not isinstance(rows, list) or not (cursor is None or isinstance(cursor, str)):
+            raise answer.foreign("n8n's list of executions")
+        return Page(tuple(_execution(row, answer) for row in rows), cursor or None)
 
+    def get_call(self, execution_id: str, include_data: bool, redact: bool | None = None) -> Call:
+        """``redact`` counts only with data; n8n 2.16 and newer, and ``False`` needs the scope execution:reveal."""
+        redacting = None if redact is None else str(redact).lower()
+        query = pairs({"includeData": "true", "redactExecutionData": redacting}) if include_data else ()
+        path = f"/executions/{segment(execution_id)}"
+        if include_data:
+            return Call("GET", path, query, scope="execution:read", max_bytes=DATA_BYTES)
+        return Call("GET", path, query, scope="execution:read")
 
-def read_snapshot(answer: Answer) -> Workflow:
-    """The workflow that came with an execution's data; n8n leaves out what is too large to be shown."""
-    body = _body(answer)
-    workflow = body.get("workflowData")
-    if not isinstance(workflow, dict):
-        return Workflow(id=str(body.get("workflowId")), name=None)
-    return _workflow({"id": str(body.get("workflowId")), "name": "", **workflow}, answer)
+    def read_execution(self, answer: Answer) -> Execution:
+        """Raises ``NotFound`` only for n8n's own ``Not Found``."""
+        return _execution(_opened(_body(answer)), answer)
 
+    def read_snapshot(self, answer: Answer) -> Workflow:
+        """The workflow that came with an execution's data; n8n leaves out what is too large to be shown."""
+        body = _opened(_body(answer))
+        workflow = body.get("workflowData")
+        if not isinstance(workflow, dict):
+            return Workflow(id=str(body.get("workflowId")), name=None)
+        return _workflow({"id": str(body.get("workflowId")), "name": "", **workflow}, answer)
 
-def delete_call(execution_id: str) -> Call:
-    return Call("DELETE", f"/executions/{_segment(execution_id)}", scope="execution:delete")
+    def delete_call(self, execution_id: str) -> Call:
+        return Call("DELETE", f"/executions/{segment(execution_id)}", scope="execution:delete")
 
+    def read_deleted(self, answer: Answer) -> None:
+        """n8n answers with the deleted record, its id a number here and a string elsewhere; a gateway that it has succeeded."""
+        body = _body(answer)
+        opened = _opened(body)
+        if opened is not body and opened.get("success") is True:
+            return
+        asked = answer.call.path.rsplit("/", 1)[-1]
+        if str(opened.get("id")) != asked:
+            raise answer.foreign("the record that was deleted")
 
-def read_deleted(answer: Answer) -> None:
-    """n8n answers with the deleted record; its id is a number here and a string elsewhere."""
-    body = _body(answer)
-    asked = answer.call.path.rsplit("/", 1)[-1]
-    if str(body.get("id")) != asked:
-        raise answer.foreign("the record that was deleted")
+    def retry_call(self, execution_id: str, load_workflow: bool, from_node: str | None, start_nodes: t.Sequence[str]) -> Call:
+        """n8n begins with the node that failed and takes no other."""
+        return Call(
+            "POST",
+            f"/executions/{segment(execution_id)}/retry",
+            body={"loadWorkflow": load_workflow},
+            repeatable=False,
+            scope="execution:retry",
+            max_bytes=RETRY_BYTES,
+        )
 
+    def read_retry(self, answer: Answer) -> Execution:
+        """n8n answers once the new execution is over or parked, a gateway as soon as it runs."""
+        opened = _opened(_body(answer))
+        if "id" not in opened and "executionId" in opened:
+            opened = {**opened, "id": opened["executionId"], "mode": "retry"}
+        return _execution(opened, answer)
 
-def retry_call(execution_id: str, load_workflow: bool) -> Call:
-    return Call(
-        "POST",
-        f"/executions/{_segment(execution_id)}/retry",
-        body={"loadWorkflow": load_workflow},
-        repeatable=False,
-        scope="execution:retry",
-        max_bytes=RETRY_BYTES,
-    )
+    def stop_call(self, execution_id: str) -> Call:
+        """Repeatable: stopping what has been stopped changes nothing. n8n 2.10 and newer."""
+        return Call("POST", f"/executions/{segment(execution_id)}/stop", scope="execution:stop")
 
-
-def stop_call(execution_id: str) -> Call:
-    """Repeatable: stopping what has been stopped changes nothing. n8n 2.10 and newer."""
-    return Call("POST", f"/executions/{_segment(execution_id)}/stop", scope="execution:stop")
-
-
-def read_stopped(answer: Answer) -> None:
-    _body(answer)
-
-
-def stop_many_call(query: StopQuery) -> Call:
-    """Repeatable, as ``stop_call``. n8n 2.10 and newer, where a ``new`` execution is called queued."""
-    filters = {
-        "workflowId": query.workflow,
-        "startedAfter": format_time(query.started_after),
-        "startedBefore": format_time(query.started_before),
-    }
-    statuses = ["queued" if status == "new" else status for status in query.statuses]
-    return Call("POST", "/executions/stop", body={"status": statuses, **dict(_pairs(filters))}, scope="execution:stop")
-
-
-def read_stopped_many(answer: Answer) -> int:
-    stopped = _body(answer).get("stopped")
-    if not isinstance(stopped, int):
-        raise answer.foreign("the number of executions that were stopped")
-    return stopped
-
-
-def tags_call(execution_id: str) -> Call:
-    """Its annotation tags. n8n 2.10 and newer."""
-    return Call("GET", f"/executions/{_segment(execution_id)}/tags", scope="executionTags:list")
-
-
-def set_tags_call(execution_id: str, tag_ids: t.Sequence[str]) -> Call:
-    """Repeatable: it replaces them all. The same tag twice has n8n fail (500)."""
-    body = [{"id": tag_id} for tag_id in dict.fromkeys(tag_ids)]
-    return Call("PUT", f"/executions/{_segment(execution_id)}/tags", body=body, scope="executionTags:update")
-
-
-def read_tags(answer: Answer) -> tuple[str, ...]:
-    rows = answer.json() if answer.status == 200 else _body(answer)
-    if not isinstance(rows, list) or not all(isinstance(row, dict) and isinstance(row.get("id"), str) for row in rows):
-        raise answer.foreign("the annotation tags of an execution")
-    return tuple(row["id"] for row in rows)
-
-
-def workflow_call(workflow_id: str) -> Call:
-    return Call(
-        "GET",
-        f"/workflows/{_segment(workflow_id)}",
-        _pairs({"excludePinnedData": "true"}),
-        scope="workflow:read",
-    )
-
-
-def read_workflow(answer: Answer) -> Workflow:
-    return _workflow(_body(answer), answer)
-
-
-def workflows_call(name: str | None, cursor: str | None) -> Call:
-    """A page of the workflows, of those whose name contains this; small pages, since each row holds a whole workflow."""
-    filters = {"limit": "50", "cursor": cursor, "name": name, "excludePinnedData": "true"}
-    return Call("GET", "/workflows", _pairs(filters), scope="workflow:list", max_bytes=DATA_BYTES)
-
-
-def read_workflows(answer: Answer) -> tuple[list[Workflow], str | None]:
-    body = _body(answer)
-    rows, cursor = body.get("data"), body.get("nextCursor")
-    if not isinstance(rows, list) or not (cursor is None or isinstance(cursor, str)):
-        raise answer.foreign("n8n's list of workflows")
-    return [_workflow(row, answer) for row in rows], cursor or None
-
-
-def readiness_call() -> Call:
-    """Of the server's root, without a key."""
-    return Call("GET", "/healthz/readiness")
-
-
-def read_readiness(answer: Answer) -> bool:
-    body = answer.json()
-    return answer.status == 200 and isinstance(body, dict) and body.get("status") == "ok"
-
-
-def era_call() -> Call:
-    """A small list with a parameter that no n8n knows."""
-    return Call("GET", "/executions", _pairs({"workflowId": "0", "flowops": "1"}), scope="execution:list")
-
-
-def read_era(answer: Answer) -> str:
-    """``validator`` (n8n up to 2.38) refuses an unknown parameter, ``zod`` (2.39 and newer) passes over it."""
-    try:
-        read_page(answer)
-    except UnknownParameter:
-        return "validator"
-    return "zod"
-
-
-def discover_call() -> Call:
-    """What this key may do. n8n 2.14 and newer."""
-    return Call("GET", "/discover")
-
-
-def read_scopes(answer: Answer) -> list[str]:
-    body = _body(answer)
-    data = body.get("data")
-    scopes = data.get("scopes") if isinstance(data, dict) else None
-    if not isinstance(scopes, list):
-        raise answer.foreign("n8n's list of what a key may do")
-    return sorted(str(scope) for scope in scopes)
-
-
-def openapi_call() -> Call:
-    """The description of the API, without a key; 70 KB on 1.123, 757 KB on 2.41."""
-    return Call("GET", "/openapi.yml")
-
-
-def read_capabilities(answer: Answer) -> dict[str, t.Any]:
-    """What the server's own description says it can do.
-
-    Read line by line: modules have no YAML library, and the file's own layout is stable.
-    Its version number says nothing, it is 1.1.1 on every n8n.
-    """
-    if answer.status != 200:
+    def read_stopped(self, answer: Answer) -> None:
         _body(answer)
-    text = answer.content.decode("utf-8", "replace")
-    if "\npaths:" not in text:
-        raise answer.foreign("n8n's description of its API")
-    paths = {path.replace("{executionId}", "{id}"): block for path, block in _PATHS.findall(text)}
-    listing = paths.get("/executions", "").split("\n      responses:")[0]
-    one = paths.get("/executions/{id}", "").split("\n      responses:")[0]
-    return {
-        "retry": "/executions/{id}/retry" in paths,
-        "stop": "/executions/{id}/stop" in paths,
-        "stop_many": "/executions/stop" in paths,
-        "tags": "/executions/{id}/tags" in paths,
-        "discover": "/discover" in paths,
-        "project_filter": "name: projectId" in listing,
-        "started_filters": "name: startedBefore" in listing,
-        "status_filters": [status for status in STATUSES if re.search(rf"\n\s+- {status}\b", listing)],
-        "redact": "redactExecutionData" in listing + one,
-        "ignore_data_size_limit": "ignoreDataSizeLimit" in listing + one,
-    }
 
+    def stop_many_call(self, query: StopQuery) -> Call:
+        """Repeatable, as ``stop_call``. n8n 2.10 and newer, where a ``new`` execution is called queued."""
+        filters = {
+            "workflowId": query.workflow,
+            "startedAfter": format_time(query.started_after),
+            "startedBefore": format_time(query.started_before),
+        }
+        statuses = ["queued" if status == "new" else status for status in query.statuses]
+        return Call("POST", "/executions/stop", body={"status": statuses, **dict(pairs(filters))}, scope="execution:stop")
 
-_PATHS = re.compile(r"^  (/[^\n:]*):\n((?:(?:    [^\n]*)?\n)+)", re.MULTILINE)
+    def read_stopped_many(self, answer: Answer) -> int:
+        stopped = _body(answer).get("stopped")
+        if not isinstance(stopped, int):
+            raise answer.foreign("the number of executions that were stopped")
+        return stopped
 
+    def tags_call(self, execution_id: str) -> Call:
+        """Its annotation tags. n8n 2.10 and newer."""
+        return Call("GET", f"/executions/{segment(execution_id)}/tags", scope="executionTags:list")
 
-def _segment(value: str) -> str:
-    """An id as one segment of a path; dots alone would lead out of it."""
-    return quote(value, safe="").replace(".", "%2E")
+    def set_tags_call(self, execution_id: str, tag_ids: t.Sequence[str]) -> Call:
+        """Repeatable: it replaces them all. The same tag twice has n8n fail (500)."""
+        body = [{"id": tag_id} for tag_id in dict.fromkeys(tag_ids)]
+        return Call("PUT", f"/executions/{segment(execution_id)}/tags", body=body, scope="executionTags:update")
 
+    def read_tags(self, answer: Answer) -> tuple[str, ...]:
+        rows = answer.json() if answer.status == 200 else _body(answer)
+        if not isinstance(rows, list) or not all(isinstance(row, dict) and isinstance(row.get("id"), str) for row in rows):
+            raise answer.foreign("the annotation tags of an execution")
+        return tuple(row["id"] for row in rows)
 
-def _pairs(filters: t.Mapping[str, str | None]) -> tuple[tuple[str, str], ...]:
-    return tuple((key, value) for key, value in filters.items() if value is not None)
+    def workflow_call(self, workflow_id: str) -> Call:
+        return Call(
+            "GET",
+            f"/workflows/{segment(workflow_id)}",
+            pairs({"excludePinnedData": "true"}),
+            scope="workflow:read",
+        )
+
+    def read_workflow(self, answer: Answer) -> Workflow:
+        return _workflow(_body(answer), answer)
+
+    def workflows_call(self, name: str | None, cursor: str | None) -> Call:
+        """A page of the workflows, of those whose name contains this; small pages, since each row holds a whole workflow."""
+        filters = {"limit": "50", "cursor": cursor, "name": name, "excludePinnedData": "true"}
+        return Call("GET", "/workflows", pairs(filters), scope="workflow:list", max_bytes=DATA_BYTES)
+
+    def read_workflows(self, answer: Answer) -> tuple[list[Workflow], str | None]:
+        body = _body(answer)
+        rows, cursor = body.get("data"), body.get("nextCursor")
+        if not isinstance(rows, list) or not (cursor is None or isinstance(cursor, str)):
+            raise answer.foreign("n8n's list of workflows")
+        return [_workflow(row, answer) for row in rows], cursor or None
+
+    def readiness_call(self) -> Call:
+        """Of the server's root, without a key."""
+        return Call("GET", "/healthz/readiness")
+
+    def read_readiness(self, answer: Answer) -> bool:
+        body = answer.json()
+        return answer.status == 200 and isinstance(body, dict) and body.get("status") == "ok"
+
+    def era_call(self) -> Call:
+        """A small list with a parameter that no n8n knows."""
+        return Call("GET", "/executions", pairs({"workflowId": "0", "flowops": "1"}), scope="execution:list")
+
+    def read_era(self, answer: Answer) -> str:
+        """``validator`` (n8n up to 2.38) refuses an unknown parameter, ``zod`` (2.39 and newer) passes over it."""
+        try:
+            self.read_page(answer)
+        except UnknownParameter:
+            return "validator"
+        return "zod"
+
+    def discover_call(self) -> Call:
+        """What this key may do. n8n 2.14 and newer."""
+        return Call("GET", "/discover")
+
+    def read_scopes(self, answer: Answer) -> list[str]:
+        body = _body(answer)
+        data = body.get("data")
+        scopes = data.get("scopes") if isinstance(data, dict) else None
+        if not isinstance(scopes, list):
+            raise answer.foreign("n8n's list of what a key may do")
+        return sorted(str(scope) for scope in scopes)
+
+    def openapi_call(self) -> Call:
+        """The description of the API, without a key; 70 KB on 1.123, 757 KB on 2.41."""
+        return Call("GET", "/openapi.yml")
+
+    def read_capabilities(self, answer: Answer | None) -> dict[str, t.Any]:
+        """What the server's own description says it can do.
+
+        Read line by line: modules have no YAML library, and the file's own layout is stable.
+        Its version number says nothing, it is 1.1.1 on every n8n.
+        """
+        if answer is None:
+            raise self._lacks("capabilities that are known without its description")
+        if answer.status != 200:
+            _body(answer)
+        text = answer.content.decode("utf-8", "replace")
+        if "\npaths:" not in text:
+            raise answer.foreign("n8n's description of its API")
+        paths = {path.replace("{executionId}", "{id}"): block for path, block in _PATHS.findall(text)}
+        listing = paths.get("/executions", "").split("\n      responses:")[0]
+        one = paths.get("/executions/{id}", "").split("\n      responses:")[0]
+        return {
+            "retry": "/executions/{id}/retry" in paths,
+            "stop": "/executions/{id}/stop" in paths,
+            "stop_many": "/executions/stop" in paths,
+            "tags": "/executions/{id}/tags" in paths,
+            "discover": "/discover" in paths,
+            "project_filter": "name: projectId" in listing,
+            "started_filters": "name: startedBefore" in listing,
+            "status_filters": [status for status in STATUSES if re.search(rf"\n\s+- {status}\b", listing)],
+            "redact": "redactExecutionData" in listing + one,
+            "ignore_data_size_limit": "ignoreDataSizeLimit" in listing + one,
+        }
 
 
 def _execution(row: t.Any, answer: Answer) -> Execution:
@@ -309,19 +323,28 @@ def _execution(row: t.Any, answer: Answer) -> Execution:
     workflow = row.get("workflowData")
     return Execution(
         id=str(row["id"]),
-        workflow_id=_text(row.get("workflowId")),
+        workflow_id=plain_text(row.get("workflowId")),
         status=_status(row, answer),
-        mode=_text(row.get("mode")),
+        mode=plain_text(row.get("mode")),
         started_at=times["startedAt"],
         stopped_at=times["stoppedAt"],
         wait_till=times["waitTill"],
-        retry_of=_text(row.get("retryOf")),
-        retry_success_id=_text(row.get("retrySuccessId")),
-        workflow_name=_text(workflow.get("name")) if isinstance(workflow, dict) else None,
+        retry_of=plain_text(row.get("retryOf")),
+        retry_success_id=plain_text(row.get("retrySuccessId")),
+        workflow_name=plain_text(workflow.get("name")) if isinstance(workflow, dict) else None,
         data=row.get("data"),
         node_types=_node_types(workflow),
-        extra={**{ours: row[theirs] for theirs, ours in _EXTRA.items() if theirs in row}, **_redaction(row.get("data"))},
+        extra={
+            **{ours: row[theirs] for theirs, ours in _EXTRA.items() if theirs in row},
+            **_redaction(row.get("data")),
+            **_error_beside(row),
+        },
     )
+
+
+def _error_beside(row: dict[str, t.Any]) -> dict[str, t.Any]:
+    """A gateway tells the error beside the data. It is data too: whoever the workflow works for wrote it."""
+    return {"error": row["error"]} if row.get("data") is not None and row.get("error") is not None else {}
 
 
 def _node_types(workflow: t.Any) -> dict[str, str]:
@@ -368,16 +391,18 @@ def _workflow(row: t.Any, answer: Answer) -> Workflow:
     )
 
 
-def _text(value: t.Any) -> str | None:
-    return None if value is None or isinstance(value, (dict, list)) else str(value)
-
-
 def _time(value: t.Any) -> datetime | None:
     if value is None:
         return None
     if not isinstance(value, str):
         raise ValueError("a time is text")
     return parse_time(value)
+
+
+def _opened(body: dict[str, t.Any]) -> dict[str, t.Any]:
+    """What is in the envelope, or the body where it has none: n8n's own answers with ``data`` have an ``id`` beside it."""
+    inner = body.get("data")
+    return inner if isinstance(inner, dict) and "id" not in body else body
 
 
 def _body(answer: Answer) -> dict[str, t.Any]:
@@ -387,11 +412,12 @@ def _body(answer: Answer) -> dict[str, t.Any]:
         if not isinstance(body, dict):
             raise answer.foreign("what n8n answers to this call")
         return body
-    message = body.get("message") if isinstance(body, dict) else None
-    raise _error(answer, message[:QUOTE] if isinstance(message, str) else None)
+    message, code = (body.get("message"), body.get("code")) if isinstance(body, dict) else (None, None)
+    raise _error(answer, message[:QUOTE] if isinstance(message, str) else None, code)
 
 
-def _error(answer: Answer, message: str | None) -> N8nError:
+def _error(answer: Answer, message: str | None, code: t.Any) -> N8nError:
+    """``code`` is a gateway's; n8n's own errors that have one have another."""
     call, status, facts = answer.call, answer.status, answer.facts(message or answer.text() or None)
     where = f"{call.method} {answer.url}"
     if status in (429, 502, 503, 504):
@@ -416,7 +442,7 @@ def _error(answer: Answer, message: str | None) -> N8nError:
             **facts,
         )
     if status == 404:
-        return _not_found(where, call, message, facts)
+        return _not_found(where, call, message, code, facts)
     unknown = _UNKNOWN_PARAMETER.search(message)
     if status == 400 and unknown:
         return UnknownParameter(f"{where}: {message}", unknown.group(1), **facts)
@@ -427,17 +453,19 @@ def _error(answer: Answer, message: str | None) -> N8nError:
     if call.method == "GET" and message == _NOTHING_STORED:
         return NothingStored(f"{where}: n8n keeps no data of it ({message}).", **facts)
     if call.path.endswith("/retry") and (status == 409 or "cannot be retried" in message or message == _NOTHING_STORED):
-        return NotRetryable(message, **facts)
+        return NotRetryable(message, succeeded="succeeded" in message, queued="queued" in message, **facts)
+    if call.path.endswith("/retry") and code == "CANNOT_RETRY_SUCCESS":
+        return NotRetryable(message, succeeded=True, **facts)
     if status >= 500:
         return ServerFault(f"{where}: n8n failed at this call ({status}: {message}). Its log says more.", **facts)
     return Rejected(f"{where}: n8n refused the call ({status}: {message}).", **facts)
 
 
-def _not_found(where: str, call: Call, message: str, facts: dict[str, t.Any]) -> N8nError:
+def _not_found(where: str, call: Call, message: str, code: t.Any, facts: dict[str, t.Any]) -> N8nError:
     """A 404 is "absent" only in the words that n8n has for exactly this call; a missing route differs in a capital."""
     asks_for_one = call.path.count("/") >= 2
     absent = _NO_SUCH_EXECUTION.fullmatch(message) if call.path.endswith("/retry") else message == "Not Found"
-    if asks_for_one and absent:
+    if asks_for_one and (absent or code == "EXECUTION_NOT_FOUND"):
         return NotFound(f"{where}: not there or not visible to this key.", **facts)
     if message == _NO_SUCH_TAGS:
         return UnknownTag(f"{where}: n8n knows no annotation tag with one of these ids ({message}).", **facts)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 import typing as t
+from dataclasses import replace
 from datetime import datetime
 
 from ansible_collections.flowops.n8n.plugins.module_utils._execution import Execution, parse_time
@@ -52,13 +53,15 @@ def read_trace(execution: Execution) -> Trace | None:
     if not isinstance(data, dict):
         return None
     if isinstance(data.get("resultData"), dict):
-        return _read_n8n(data, execution.node_types)
+        trace = _read_n8n(data, execution.node_types)
+        beside = execution.extra.get("error")
+        return replace(trace, error=_error(beside)) if trace.error is None and beside else trace
     if isinstance(data.get("executionData"), list):
         return _read_n8n_work(data)
     return None
 
 
-def keep_nodes(data: t.Any, nodes: t.Collection[str]) -> t.Any:
+def keep_nodes(data: t.Any, nodes: frozenset[str]) -> t.Any:
     """The data with the runs of these nodes alone; whatever else it tells stays. Data of no known form stays whole."""
     if not isinstance(data, dict):
         return data
@@ -67,7 +70,8 @@ def keep_nodes(data: t.Any, nodes: t.Collection[str]) -> t.Any:
         runs = mapping(result.get("runData"))
         return {**data, "resultData": {**result, "runData": {node: run for node, run in runs.items() if node in nodes}}}
     if isinstance(data.get("executionData"), list):
-        kept = [run for run in data["executionData"] if name(mapping(run).get("nodeName")) in nodes]
+        # There a node has an id beside its name, and people know it by either.
+        kept = [run for run in data["executionData"] if nodes & {name(mapping(run).get(key)) for key in ("nodeName", "nodeId")}]
         return {**data, "executionData": kept}
     return data
 

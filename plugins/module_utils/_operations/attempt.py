@@ -61,6 +61,8 @@ class Attempts:
     load_workflow: bool
     wait: bool
     wait_timeout: float
+    from_node: str | None = None
+    start_nodes: tuple[str, ...] = ()
 
     def make(self, execution: Execution, known: set[str]) -> Attempt:
         """Retry an execution; ``known`` are the ids that are not a retry of ours.
@@ -72,7 +74,7 @@ class Attempts:
         try:
             started = self._send(execution) if self.wait else self._send_and_see(execution, known)
         except NotRetryable as error:
-            return Attempt(_refusal(str(error)), msg=str(error))
+            return Attempt(_refusal(error), msg=str(error))
         except NotFound as error:
             return self._refused_as_absent(execution, str(error))
         except _CERTAIN:
@@ -83,7 +85,9 @@ class Attempts:
         if started is None:
             return Attempt(UNKNOWN, msg=_unknown(execution, doubt), error=doubt)
         try:
-            return Attempt(RETRIED, self.follow(started, deadline if self.wait else 0.0))
+            seen = self.follow(started, deadline if self.wait else 0.0)
+            # Not every server tells of an execution what it is a retry of; of ours it is known.
+            return Attempt(RETRIED, replace(seen, retry_of=execution.id))
         except NotFound:
             return Attempt(
                 RETRIED_UNRECORDED,
@@ -117,7 +121,7 @@ class Attempts:
             pause = min(2 * pause, POLL_MOST)
 
     def _send(self, execution: Execution) -> Execution:
-        return self.client.retry(execution.id, self.load_workflow, self.wait_timeout)
+        return self.client.retry(execution.id, self.load_workflow, self.wait_timeout, self.from_node, self.start_nodes)
 
     def _send_and_see(self, execution: Execution, known: set[str]) -> Execution | None:
         """Return as soon as the new execution is seen; the call itself lasts until that run's end.
@@ -168,10 +172,10 @@ class Attempts:
             return None
 
 
-def _refusal(said: str) -> str:
-    if "succeeded" in said:
+def _refusal(error: NotRetryable) -> str:
+    if error.succeeded:
         return NOT_FAILED
-    return IN_PROGRESS if "queued" in said else NOT_RETRYABLE
+    return IN_PROGRESS if error.queued else NOT_RETRYABLE
 
 
 def _unknown(execution: Execution, doubt: N8nError | None) -> str:

@@ -11,11 +11,11 @@ the first, so a chain is put together from the rows of its workflow.
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from ansible_collections.flowops.n8n.plugins.module_utils._errors import N8nError, NotFound
-from ansible_collections.flowops.n8n.plugins.module_utils._execution import FAILED, Execution, order_of
+from ansible_collections.flowops.n8n.plugins.module_utils._execution import FAILED, Execution
 from ansible_collections.flowops.n8n.plugins.module_utils._selection import Selection
 from ansible_collections.flowops.n8n.plugins.module_utils.client import N8nClient
 
@@ -26,10 +26,23 @@ class Chain:
 
     members: dict[str, Execution]
     selected: list[Execution] = field(default_factory=list)
+    # Retries in its workflow of which the server does not tell what they are a retry of: of this chain, perhaps.
+    strays: list[Execution] = field(default_factory=list)
 
     def add(self, execution: Execution) -> None:
-        """Take in a member, or what has become of one."""
+        """Take in a member, or what has become of one. What it is a retry of stays known where a later answer does not tell."""
+        before = self.members.get(execution.id)
+        if before is not None and execution.retry_of is None:
+            execution = replace(execution, retry_of=before.retry_of)
         self.members[execution.id] = execution
+
+    def take_strays(self, rows: t.Iterable[Execution], known: t.Collection[str] = ()) -> None:
+        """Note which of these rows of its workflow may be retries of it: begun no earlier, and not ``known`` to be another's."""
+        first = self.original.order
+        named = {execution.id for execution in self.members.values() if execution.retry_of is not None}
+        self.strays = [
+            row for row in rows if is_stray(row) and row.order >= first and row.id not in named and row.id not in known
+        ]
 
     @property
     def newest_first(self) -> list[Execution]:
@@ -70,6 +83,11 @@ class Chain:
         return next((one for one in self.newest_first if one.status in FAILED), None)
 
 
+def is_stray(execution: Execution) -> bool:
+    """Whether it is a retry, and the server does not tell of what: n8n-work's document has no field for that."""
+    return execution.mode == "retry" and execution.retry_of is None
+
+
 def find_ancestors(execution: Execution, known: dict[str, Execution], gone: set[str], get: t.Callable[[str], Execution]) -> None:
     """Read the ancestors of an execution, as far as they are still there, into ``known``; the others into ``gone``."""
     known[execution.id] = execution
@@ -87,8 +105,10 @@ def find_ancestors(execution: Execution, known: dict[str, Execution], gone: set[
 
 
 def floor(ancestors: t.Iterable[Execution]) -> int:
-    """The id from which on there can be members of their chains: retries may outlive what they are a retry of."""
-    return min(order_of(one.retry_of) if one.retry_of is not None else one.order for one in ancestors)
+    """The order from which on there can be members of their chains: retries may outlive what they are a retry of."""
+    known = list(ancestors)
+    ids = {one.id for one in known}
+    return min(one.order if one.retry_of in ids else min(one.order, one.order_of_retried) for one in known)
 
 
 def group(selected: t.Iterable[Execution], ancestors: t.Iterable[Execution], retries: t.Iterable[Execution]) -> list[Chain]:
@@ -133,10 +153,18 @@ def gather(
         if execution.workflow_id:
             by_workflow.setdefault(execution.workflow_id, []).append(execution)
     retries: list[Execution] = []
+    strays: dict[str, list[Execution]] = {}
     for workflow_id, ancestors in sorted(by_workflow.items()):
         rows = client.executions(Selection(now=now, workflows=(workflow_id,)), floor(ancestors))
-        retries += [row for row in rows if row.retry_of is not None]
-    return group(traced, known.values(), retries)
+        for row in rows:
+            if row.retry_of is not None:
+                retries.append(row)
+            elif is_stray(row):
+                strays.setdefault(workflow_id, []).append(row)
+    chains = group(traced, known.values(), retries)
+    for chain in chains:
+        chain.take_strays(strays.get(chain.original.workflow_id or "", ()))
+    return chains
 
 
 def _root(execution: Execution, rows: t.Mapping[str, Execution]) -> str:

@@ -39,6 +39,7 @@ class InfoRule:
     selection: Selection
     include_data: bool
     digest: bool
+    logs: bool
     nodes: frozenset[str] | None
     redact: bool | None
     retry_chain: bool
@@ -52,7 +53,7 @@ class InfoRule:
     @property
     def reads_each(self) -> bool:
         """Whether what the list tells of an execution is not enough."""
-        return self.reads_data
+        return self.reads_data or self.logs
 
     def key(self, execution: Execution) -> tuple[t.Any, int]:
         """What executions are ordered by; the id settles what is equal."""
@@ -70,6 +71,7 @@ def parse(params: t.Mapping[str, t.Any], now: datetime) -> InfoRule:
         selection=parse_selection({**params, "limit": limit}, now),
         include_data=params["include_data"] or nodes is not None,
         digest=params["digest"],
+        logs=params["logs"],
         nodes=None if nodes is None else frozenset(nodes),
         redact=params["redact"],
         retry_chain=params["retry_chain"],
@@ -134,10 +136,13 @@ def _shape(client: N8nClient, rule: InfoRule, execution: Execution) -> Execution
     extra = dict(execution.extra)
     if rule.digest:
         extra["digest"] = digest_of(execution)
+    if rule.logs:
+        extra["logs"] = client.logs(execution.id)
     data = execution.data if rule.nodes is None else keep_nodes(execution.data, rule.nodes)
     if not rule.include_data:
         data = None
-        extra.pop("custom_data", None)
+        for beside in ("custom_data", "error"):
+            extra.pop(beside, None)
     return replace(execution, data=data, extra=extra)
 
 

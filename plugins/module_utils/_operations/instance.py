@@ -57,7 +57,10 @@ def carry_out(client: N8nClient, rule: None, check_mode: bool) -> Result:
     return Result(False, values, warnings=warnings)
 
 
-def _at_least(era: str, capabilities: t.Mapping[str, t.Any]) -> str | None:
+def _at_least(era: str | None, capabilities: t.Mapping[str, t.Any]) -> str | None:
+    if era is None:
+        # Another platform; the versions are n8n's.
+        return None
     if era == "zod":
         return "2.39"
     return next((version for capability, version in _SINCE if capabilities.get(capability)), None)

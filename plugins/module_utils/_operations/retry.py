@@ -16,7 +16,7 @@ from ansible_collections.flowops.n8n.plugins.module_utils._digest import digest_
 from ansible_collections.flowops.n8n.plugins.module_utils._errors import Forbidden, InvalidInput, N8nError, NotFound
 from ansible_collections.flowops.n8n.plugins.module_utils._execution import Execution, Workflow
 from ansible_collections.flowops.n8n.plugins.module_utils._operations.attempt import Attempt, Attempts
-from ansible_collections.flowops.n8n.plugins.module_utils._operations.chain import Chain, floor, gather
+from ansible_collections.flowops.n8n.plugins.module_utils._operations.chain import Chain, floor, gather, is_stray
 from ansible_collections.flowops.n8n.plugins.module_utils._operations.common import (
     Result,
     describe,
@@ -74,6 +74,8 @@ class RetryRule:
     only_transient: bool = False
     backoff: float = 0.0
     pause: float = 0.0
+    from_node: str | None = None
+    start_nodes: tuple[str, ...] = ()
 
     def decide(self, chain: Chain) -> str:
         """What becomes of a chain by its members: ``RETRIED`` for one to be retried, else why it is not."""
@@ -84,6 +86,8 @@ class RetryRule:
             return IN_PROGRESS
         if chain.newest_failed is None:
             return NOT_RETRYABLE
+        if chain.strays and not self.allow_unrecorded:
+            return NOT_RECORDABLE
         if chain.attempts >= self.max_attempts:
             return ATTEMPTS_EXHAUSTED
         return RETRIED
@@ -112,6 +116,8 @@ def parse(params: t.Mapping[str, t.Any], now: datetime) -> RetryRule:
         only_transient=params["only_transient"],
         backoff=params["backoff"],
         pause=params["pause"],
+        from_node=params["from_node"],
+        start_nodes=tuple(params["start_nodes"] or ()),
     )
 
 
@@ -150,7 +156,11 @@ class _Retrier:
         self._read_at = 0.0
         self._not_before = 0.0
         self._lock = threading.Lock()
-        self._attempts = Attempts(client, rule.now, rule.load_workflow, rule.wait, rule.wait_timeout)
+        self._attempts = Attempts(
+            client, rule.now, rule.load_workflow, rule.wait, rule.wait_timeout, rule.from_node, rule.start_nodes
+        )
+        # The retries of this run: of these it is known what they are a retry of, whatever the server tells.
+        self._made: set[str] = set()
 
     def chains(self, tally: Tally) -> t.Iterator[Chain]:
         """The chains of what is selected, oldest first; beyond ``limit`` none that would be acted on."""
@@ -258,6 +268,7 @@ class _Retrier:
                 read_at = time.monotonic()
                 made = (last.made if last else 0) + (1 if attempt.outcome in CHANGING else 0)
                 if attempt.execution is not None:
+                    self._made.add(attempt.execution.id)
                     chain.add(attempt.execution)
                 last = self._outcome(chain, attempt, before, candidate, made)
                 if attempt.outcome != RETRIED or attempt.execution is None:
@@ -282,6 +293,8 @@ class _Retrier:
     def _passed_over(self, chain: Chain, decision: str, before: str) -> Outcome:
         """The outcome of a chain that is not retried; a member under way is waited for."""
         seen, message = chain.success, _MESSAGES.get(decision)
+        if decision == NOT_RECORDABLE and chain.strays:
+            message = _whose(chain)
         if decision == NOT_TRANSIENT and chain.newest_failed is not None:
             message = self._why_lasting(chain.newest_failed)
         if decision == IN_PROGRESS and chain.live is not None:
@@ -324,7 +337,18 @@ class _Retrier:
         workflow_id = chain.original.workflow_id
         selection = Selection(now=self._rule.now, workflows=None if workflow_id is None else (workflow_id,))
         rows = self._client.executions(selection, floor(chain.members.values()))
-        kept = [row for row in rows if row.retry_of is not None or row.id in chain.members]
+        kept = [row for row in rows if row.retry_of is not None or row.id in chain.members or is_stray(row)]
         for row in sorted(kept, key=lambda one: one.order):
             if row.id in chain.members or row.retry_of in chain.members:
                 chain.add(row)
+        chain.take_strays(kept, self._made)
+
+
+def _whose(chain: Chain) -> str:
+    named = ", ".join(stray.id for stray in chain.strays[:3])
+    more = f" and {len(chain.strays) - 3} more" if len(chain.strays) > 3 else ""
+    return (
+        f"its workflow has retries of which the server does not tell what they are a retry of ({named}{more}), perhaps of this "
+        "one, so whether it succeeded meanwhile and how often it was tried cannot be known; look at them, and set "
+        "allow_unrecorded=true to retry it all the same"
+    )

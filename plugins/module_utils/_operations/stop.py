@@ -300,7 +300,7 @@ def _make_sure_that_it_can(client: N8nClient, execution: Execution) -> None:
 
 
 def _stop_all(client: N8nClient, rule: StopRule, wanted: list[Execution], tally: _Tally) -> None:
-    if len(wanted) >= MANY:
+    if client.stops_many and len(wanted) >= MANY:
         for query in rule.queries():
             tally.accepted_many += _stop_by(client, query, len(wanted))
     done = each(

@@ -10,11 +10,13 @@ import json
 import typing as t
 
 import pytest
-from ansible_collections.flowops.n8n.plugins.module_utils._dialects import n8n
+from ansible_collections.flowops.n8n.plugins.module_utils._dialects.registry import DIALECTS
 from ansible_collections.flowops.n8n.plugins.module_utils._errors import N8nError, NotAnN8nAnswer
 from ansible_collections.flowops.n8n.plugins.module_utils._execution import Workflow
 from ansible_collections.flowops.n8n.plugins.module_utils._wire import Answer, Call, Query
 from ansible_collections.flowops.n8n.tests.unit.rows import Row, at, moment, row
+
+n8n = DIALECTS["n8n"]
 
 GET = n8n.get_call("5", False)
 NO_IDS: tuple[t.Any, ...] = (None, True, 1.5, ["5"], "", {}, "../5", "5 ")
@@ -35,7 +37,7 @@ def test_a_list_asks_for_the_largest_page_that_every_version_allows() -> None:
 
 
 def test_a_list_says_every_filter_again_with_the_cursor() -> None:
-    query = Query("w1", "error", "p1", moment(0), moment(1.5))
+    query = Query("w1", "error", None, "p1", moment(0), moment(1.5))
     assert n8n.list_call(query, "abc").query == (
         ("limit", "250"),
         ("cursor", "abc"),
@@ -50,12 +52,12 @@ def test_a_list_says_every_filter_again_with_the_cursor() -> None:
 def test_only_the_retry_is_not_to_be_repeated() -> None:
     calls = [n8n.list_call(Query(), None), GET, n8n.delete_call("5"), n8n.stop_call("5"), n8n.workflow_call("w")]
     assert all(call.repeatable for call in calls)
-    assert not n8n.retry_call("5", False).repeatable
+    assert not n8n.retry_call("5", False, None, ()).repeatable
 
 
 @pytest.mark.parametrize("load_workflow", [True, False])
 def test_a_retry_says_which_workflow_is_to_run(load_workflow: bool) -> None:
-    call = n8n.retry_call("5", load_workflow)
+    call = n8n.retry_call("5", load_workflow, None, ())
     assert (call.method, call.path, call.query, call.body) == ("POST", "/executions/5/retry", (), {"loadWorkflow": load_workflow})
 
 

@@ -11,16 +11,18 @@ import typing as t
 
 import pytest
 from ansible_collections.flowops.n8n.plugins.module_utils import _errors as errors
-from ansible_collections.flowops.n8n.plugins.module_utils._dialects import n8n
+from ansible_collections.flowops.n8n.plugins.module_utils._dialects.registry import DIALECTS
 from ansible_collections.flowops.n8n.plugins.module_utils._wire import Answer, Call, Query
 from hypothesis import given
 from hypothesis import strategies as st
+
+n8n = DIALECTS["n8n"]
 
 LIST = n8n.list_call(Query(), None)
 GET = n8n.get_call("5", False)
 DATA = n8n.get_call("5", True)
 DELETE = n8n.delete_call("5")
-RETRY = n8n.retry_call("5", False)
+RETRY = n8n.retry_call("5", False, None, ())
 STOP = n8n.stop_call("5")
 WORKFLOW = n8n.workflow_call("w1")
 OPENAPI = n8n.openapi_call()

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from ansible_collections.flowops.n8n.plugins.module_utils._dialects.registry import DIALECTS
 from ansible_collections.flowops.n8n.plugins.module_utils._errors import InvalidInput
 from ansible_collections.flowops.n8n.plugins.module_utils._execution import LIVE, Execution
 from ansible_collections.flowops.n8n.plugins.module_utils._selection import Selection, check_id, parse_selection
@@ -28,14 +29,14 @@ from hypothesis import given
 )
 def test_what_is_no_id_of_an_execution_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput, match="execution_id"):
-        check_id(text)
+        check_id(text, DIALECTS["n8n"])
 
 
 @pytest.mark.parametrize(
     "text, expected", [("1", "1"), (" 42\n", "42"), ("9" * 19, "9" * 19), ("exec_ab-1", "exec_ab-1"), ("exec-9", "exec-9")]
 )
 def test_plain_numbers_and_ids_of_gateways_are_taken_without_blanks(text: str, expected: str) -> None:
-    assert check_id(text) == expected
+    assert check_id(text, DIALECTS["n8n"]) == expected
 
 
 @pytest.mark.parametrize(

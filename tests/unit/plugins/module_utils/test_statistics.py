@@ -131,6 +131,7 @@ def test_a_window_is_stated_and_whole() -> None:
         "ended_before": None,
         "read_at": at(24),
         "complete": True,
+        "source": "executions",
     }
     assert (result.changed, result.failure) == (False, None)
 

@@ -32,6 +32,7 @@ def test_the_window_is_that_which_was_asked_for() -> None:
         "ended_before": None,
         "read_at": "2026-11-02T00:00:00.000Z",
         "complete": True,
+        "source": "executions",
     }
     assert result.values["msg"] == "Counted 1 execution."
     assert {call.split()[0] for call in n8n.log} == {"GET"}

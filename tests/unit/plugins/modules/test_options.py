@@ -122,6 +122,8 @@ OWN: dict[str, dict[str, Case]] = {
         "sort_by": Case({"sort_by": "duration"}),
         "order": Case({"order": "asc"}),
         "digest": Case({"digest": True}),
+        # What only another platform has; tests of its dialect show what comes of it there.
+        "logs": Case({"logs": True}, refused=True),
         "nodes": Case({"nodes": ["Work"]}),
         "redact": Case({"redact": True}, {"include_data": True}),
         "retry_chain": Case({"retry_chain": True}),
@@ -138,9 +140,12 @@ OWN: dict[str, dict[str, Case]] = {
         "only_transient": Case({"only_transient": True}),
         "backoff": Case({"backoff": 5.0}, prepare=fails_again),
         "pause": Case({"pause": 5.0}),
+        "from_node": Case({"from_node": "n1"}, refused=True),
+        "start_nodes": Case({"start_nodes": ["n1"]}, refused=True),
     },
     "n8n_execution_stats_info": {
         "granularity": Case({"granularity": "hour"}),
+        "source": Case({"source": "server"}, {"newer_than": "1d"}, refused=True),
     },
     "n8n_execution_stop": {
         "status": Case({"status": ["waiting"]}),
