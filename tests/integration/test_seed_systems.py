@@ -5,13 +5,14 @@ Where n8n contradicts a document, n8n counts.
 
 from __future__ import annotations
 
+import csv
 import json
 import sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from tests.integration.plays import ansible_playbook, run_tasks
+from tests.integration.plays import ansible_playbook, run_tasks, writes
 from tests.servers import Server, Servers, Workflow
 from tests.simulator.seed import Row
 
@@ -165,3 +166,106 @@ def test_executions_api_mcp_debugs_and_retries_over_several_instances(server: Se
     assert members[-1]["status"] == "success"
     assert health["statistics"]["total"] == 4
     assert health["statistics"]["success_rate"] == 0.25
+
+
+def test_executions_api_ko_reads_a_gateway_that_wraps_its_answers(servers: Servers, tmp_path: Path) -> None:
+    """List, get, delete, retry in its envelope; statistics, filters, sorting, export, watching by polling."""
+    server = servers["simulator-enveloped"]
+    workflow, flaky = server.succeeds(), server.flaky()
+    past(workflow, "success", "error", "success", "success")
+    past(workflow, "success", days=50, mode="manual", seconds=60)
+    failed = flaky.run("error")
+    flaky.stub.succeed()
+    exported = {form: tmp_path / f"executions.{form}" for form in ("json", "csv")}
+    both = [workflow.id, flaky.id]
+    listed, slowest, by_hand, statistics, *_exports, again = run_tasks(
+        server,
+        [
+            module("execution_info", workflow=workflow.id),
+            module("execution_info", workflow=workflow.id, sort_by="duration", limit=1),
+            module("execution_info", workflow=workflow.id, mode="manual"),
+            module("execution_stats_info", workflow=both),
+            module("execution_export", workflow=workflow.id, path=str(exported["json"])),
+            module("execution_export", workflow=workflow.id, path=str(exported["csv"])),
+            module("execution_export", workflow=workflow.id, path=str(exported["csv"])),
+        ],
+        tmp_path,
+    )
+    assert listed["count"] == 5
+    assert all(record["id"].startswith("exec-") for record in listed["executions"])
+    assert slowest["executions"][0]["duration"] == 60
+    assert by_hand["count"] == 1
+    assert statistics["statistics"]["by_status"] == {"error": 2, "success": 4}
+    assert not again["changed"]
+    ids = [record["id"] for record in listed["executions"]]
+    assert [record["id"] for record in json.loads(exported["json"].read_text("utf-8"))] == ids
+    with exported["csv"].open(encoding="utf-8", newline="") as file:
+        assert [record["id"] for record in csv.DictReader(file)] == ids
+
+    original = f"exec-{failed}"
+    retried, waited, deleted, absent = run_tasks(
+        server,
+        [
+            module("execution_retry", id=original),
+            module("execution_wait", workflow=flaky.id),
+            module("execution_delete", id=ids[0]),
+            module("execution_delete", id=ids[0]),
+        ],
+        tmp_path,
+    )
+    assert retried["chains"][0]["outcome"] == "retried"
+    assert retried["chains"][0]["status"] == "success"
+    assert waited["open"] == []
+    assert deleted["deleted_ids"] == [ids[0]]
+    assert (absent["changed"], absent["not_found"]) == (False, [ids[0]])
+
+
+def failed_node(server: Server, execution_id: str) -> str:
+    """n8n-work names nodes by their ids; this is the one that failed."""
+    headers = {"Authorization": f"Bearer {server.api_key}"}
+    error = server.request("GET", f"/v1/executions/{execution_id}?include=error", headers=headers).json()["error"]
+    return str(error["nodeId"])
+
+
+def test_executions_api_n8n_work_is_a_second_dialect_of_the_same_modules(servers: Servers, tmp_path: Path) -> None:
+    """Bearer token, bracketed filters, cancel, retry from a node, node data, logs, the server's own statistics."""
+    server = servers["simulator-n8n_work"]
+    workflow, flaky, runner = server.succeeds(), server.flaky(), server.waits_seconds(60)
+    past(workflow, "success", "error", "success")
+    failed, running = f"exec_{flaky.run('error')}", f"exec_{runner.run('running')}"
+    flaky.stub.succeed()
+
+    def work(name: str, **options: Any) -> dict[str, Any]:
+        return module(name, dialect="n8n_work", **options)
+
+    server.calls.clear()
+    start = failed_node(server, failed)
+    listed, debugged, logged, node, retried, again, stopped, counted, refused = run_tasks(
+        server,
+        [
+            work("execution_info", workflow=workflow.id, status="error"),
+            work("execution_info", id=failed, digest=True),
+            work("execution_info", id=failed, logs=True),
+            work("execution_info", id=failed, nodes=["Webhook"]),
+            work("execution_retry", id=failed, from_node=start, start_nodes=[start]),
+            work("execution_retry", id=failed),
+            work("execution_stop", id=running),
+            work("execution_stats_info", newer_than="7d", source="server"),
+            work("execution_tag", id=failed, add=["abc"]),
+        ],
+        tmp_path,
+    )
+    assert [record["status"] for record in listed["executions"]] == ["error"]
+    assert listed["executions"][0]["raw_status"] in ("failed", "timeout")
+    asked = [call.query for call in server.calls if call.path.endswith("/executions")]
+    assert any(query.get("filter[workflowId]") == workflow.id and query.get("filter[status]") == "failed" for query in asked)
+    assert debugged["executions"][0]["digest"]["failing_node"] == "Step 1"
+    assert logged["executions"][0]["logs"]
+    assert "Step 1" not in json.dumps(node["executions"][0]["data"])
+    assert retried["chains"][0]["status"] == "success"
+    assert not again["changed"]
+    assert stopped["stopped"] == 1
+    assert counted["statistics"]["total"] >= 1
+    assert refused["failed"]
+    assert "add" in refused["msg"]
+    assert [path.rsplit("/", 1)[-1] for _method, path in writes(server)] == ["retry", "cancel"]

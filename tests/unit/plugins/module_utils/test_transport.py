@@ -221,6 +221,12 @@ def test_the_pause_that_the_server_asks_for_is_kept(httpserver: HTTPServer, cloc
     assert sum(clock.slept) == pytest.approx(pause, abs=1)
 
 
+def test_n8n_work_has_a_header_of_its_own_for_the_pause(httpserver: HTTPServer, clock: Clock) -> None:
+    answers(httpserver, json(429, Retry_After_short="9"), json())
+    assert send(httpserver.url_for(""), GET).status == 200
+    assert sum(clock.slept) == pytest.approx(9.0, abs=1)
+
+
 def test_the_pause_may_be_a_date(httpserver: HTTPServer, clock: Clock) -> None:
     answers(httpserver, json(503, Retry_After=formatdate(real_time() + 60, usegmt=True)), json())
     assert send(httpserver.url_for(""), GET).status == 200
