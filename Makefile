@@ -31,7 +31,7 @@ test: lint sanity unit contract integration ## Lint, sanity, unit, contract and 
 .PHONY: test-real
 test-real: $(VENV)/ready $(HERE) ## Contract and integration tests on real n8n, installed into a cache on the way
 	$(VENV)/bin/python -m tests.lab.install
-	$(PYTEST) tests/contract tests/integration --servers real
+	$(PYTEST) tests/contract tests/integration --servers real -n 2 --dist loadgroup
 
 .PHONY: lint
 lint: $(VENV)/ready $(HERE) ## ansible-lint, yamllint, ruff, mypy, changelog

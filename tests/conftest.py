@@ -44,6 +44,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if foreign:
         config.hook.pytest_deselected(items=foreign)
         items[:] = [item for item in items if item not in foreign]
+    if real:
+        # A worker a server: each takes ten seconds to start, and half a gigabyte.
+        for item in items:
+            item.add_marker(pytest.mark.xdist_group(str(_server_name(item))))
 
 
 def _concerns(item: pytest.Item) -> bool:
@@ -69,7 +73,9 @@ def servers(request: pytest.FixtureRequest) -> Iterator[Servers]:
 
     fleet = Servers()
     try:
-        fleet.start(sorted({name for item in request.session.items if (name := _server_name(item))}))
+        if not hasattr(request.config, "workerinput"):
+            # A worker starts those that it comes to need.
+            fleet.start(sorted({name for item in request.session.items if (name := _server_name(item))}))
         yield fleet
     finally:
         fleet.close()

@@ -154,6 +154,10 @@ class Rejected(N8nError):
     """Any other 4xx of n8n's own."""
 
 
+class NotBegun(Rejected):
+    """A refusal by a server that looks at a call before it does anything: nothing was begun."""
+
+
 class NothingStored(Rejected):
     """n8n keeps no data of this execution, and says so in words of its own."""
 

@@ -53,6 +53,7 @@ options:
       - If more executions than this are to be stopped, before O(limit) applies, the module fails before the first one.
     type: int
 notes:
+  - n8n-work calls it canceling, and has no call for many.
   - Executions are stopped one by one, several at once. Only where one call of n8n's means exactly what is selected, and five
     or more match, is that call made. It is so for filters among O(workflow), O(status), O(started_after), O(started_before),
     and O(newer_than), without O(limit) and O(abort_above).

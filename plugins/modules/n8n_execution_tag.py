@@ -63,6 +63,7 @@ options:
         not count. Without it there is no limit.
       - With it, the executions that are selected are held in memory.
 notes:
+  - n8n-work has no annotation tags, so all of this is refused with O(dialect=n8n_work).
   - The id of an annotation tag stands in the requests of the editor, which the network view of a browser shows while the
     list of executions is filtered by tags, and in the table C(annotation_tag_entity) of n8n's database.
   - n8n's own pruning spares an execution for ever once its tags have been set, even if they are removed later on, and even

@@ -91,6 +91,8 @@ class FakeN8nWork:
             found.update(status="cancelled", stoppedAt=at(20))
             return 200, {"message": "Execution cancelled successfully", "executionId": parts[0], "status": "cancelled"}
         if parts[-1] == "retry":
+            if call.body.get("fromNode") == "nobody":
+                return 400, {"error": {"code": "NODE_NOT_FOUND", "message": "Node 'nobody' not found in the workflow"}}
             return self._retry(found)
         data = {"executionData": [], "error": {"message": "refused"}} if "data" in query.get("include", "") else {}
         return 200, {**found, **data}

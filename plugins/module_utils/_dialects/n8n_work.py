@@ -21,11 +21,11 @@ from ansible_collections.flowops.n8n.plugins.module_utils._errors import (
     Forbidden,
     N8nError,
     NoSuchRoute,
+    NotBegun,
     NotFound,
     NotOffered,
     NotRetryable,
     RateLimited,
-    Rejected,
     ServerFault,
     TooBusy,
     Unauthorized,
@@ -350,4 +350,4 @@ def _error(answer: Answer, error: t.Mapping[str, t.Any]) -> N8nError:
         return NotRetryable(message, succeeded=error.get("status") == "success" or code == "CANNOT_RETRY_SUCCESS", **facts)
     if status >= 500:
         return ServerFault(f"{where}: n8n-work failed at this call ({status}: {message}).", **facts)
-    return Rejected(f"{where}: n8n-work refused the call ({status}: {message}).", **facts)
+    return NotBegun(f"{where}: n8n-work refused the call ({status}: {message}).", **facts)

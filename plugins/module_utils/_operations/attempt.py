@@ -15,6 +15,7 @@ from ansible_collections.flowops.n8n.plugins.module_utils._errors import (
     Forbidden,
     N8nError,
     NoSuchRoute,
+    NotBegun,
     NotConnected,
     NotFound,
     NotRetryable,
@@ -34,8 +35,8 @@ from ansible_collections.flowops.n8n.plugins.module_utils._operations.outcome im
 )
 from ansible_collections.flowops.n8n.plugins.module_utils.client import N8nClient
 
-# These answers leave no doubt that nothing was started, and every other call would meet them too.
-_CERTAIN = (Forbidden, NoSuchRoute, NotConnected, RateLimited, Unauthorized)
+# These answers leave no doubt that nothing was started.
+_CERTAIN = (Forbidden, NoSuchRoute, NotBegun, NotConnected, RateLimited, Unauthorized)
 
 # Seconds: how long a retry of unknown fate is looked for, and the pause between looks at one that is not over.
 LOOK_UP_FOR = 15.0

@@ -321,7 +321,7 @@ class _Retrier:
             execution_id=chain.selected[0].id,
             original_id=original.retry_of or original.id,
             workflow_id=original.workflow_id,
-            workflow_name=self._names.get(original.workflow_id or ""),
+            workflow_name=original.workflow_name or self._names.get(original.workflow_id or ""),
             retried_id=retried.id if retried is not None else None,
             retry_id=attempt.execution.id if attempt.execution is not None else None,
             status=attempt.execution.status if attempt.execution is not None else None,

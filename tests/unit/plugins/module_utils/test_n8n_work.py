@@ -154,7 +154,7 @@ def bad(call: Call, status: int, code: str, **more: t.Any) -> Answer:
         (WORK.get_call("exec_1", False), 404, "NOT_FOUND", _errors.NoSuchRoute),
         (WORK.get_call("exec_1", False), 401, "UNAUTHORIZED", _errors.Unauthorized),
         (WORK.get_call("exec_1", False), 403, "INSUFFICIENT_PERMISSIONS", _errors.Forbidden),
-        (WORK.stop_call("exec_1"), 409, "CANNOT_CANCEL_EXECUTION", _errors.Rejected),
+        (WORK.stop_call("exec_1"), 409, "CANNOT_CANCEL_EXECUTION", _errors.NotBegun),
         (WORK.retry_call("exec_1", False, None, ()), 400, "CANNOT_RETRY_EXECUTION", _errors.NotRetryable),
         (WORK.delete_call("exec_1"), 409, "EXECUTION_RUNNING", _errors.ExecutionRunning),
         (WORK.get_call("exec_1", False), 500, "INTERNAL", _errors.ServerFault),
@@ -327,6 +327,20 @@ def test_a_retry_can_begin_at_a_node() -> None:
     the_retry(server, execution_id=["exec_1"], from_node="slack_1", start_nodes=["slack_1", "b"], load_workflow=True)
     body = json.dumps({"loadWorkflow": True, "fromNode": "slack_1", "startNodes": ["slack_1", "b"]})
     assert f"POST /executions/exec_1/retry {body}" in server.log
+
+
+def test_a_retry_that_the_server_refuses_is_an_error_and_nothing_was_changed() -> None:
+    server = FakeN8nWork(row(1, "failed"))
+    rule = retry.parse(retry_params(execution_id=["exec_1"], from_node="nobody", **SELECT), NOW)
+    result = retry.carry_out(server.client(), rule, False)
+    assert (result.changed, result.values["retries_made"], result.values["chains"]) == (False, 0, [])
+    assert "Node 'nobody' not found" in (result.failure or "")
+
+
+def test_a_chain_names_its_workflow_as_the_rows_do() -> None:
+    rule = retry.parse(retry_params(execution_id=["exec_1"], **SELECT), NOW)
+    result = retry.carry_out(FakeN8nWork(row(1, "failed")).client(), rule, False)
+    assert result.values["chains"][0]["workflow_name"] == "Nightly"
 
 
 def test_what_succeeded_meanwhile_is_not_failed() -> None:
