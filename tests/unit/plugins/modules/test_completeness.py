@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 import typing as t
 from pathlib import Path
@@ -21,6 +22,7 @@ from ansible_collections.flowops.n8n.tests.unit.running import CONNECTION, MODUL
 
 # The collection's own folder is found from its code: ansible-test runs a copy of it.
 ROOT = Path(_module.__file__).parents[2]
+ROLES = ROOT / "roles"
 FRAGMENTS = {
     "flowops.n8n._attributes": _attributes.ModuleDocFragment.DOCUMENTATION,
     "flowops.n8n._attributes.action_group": _attributes.ModuleDocFragment.ACTION_GROUP,
@@ -238,3 +240,31 @@ def _all_returned(docs: dict[str, t.Any]) -> t.Iterator[tuple[str, dict[str, t.A
     for key, facts in docs.items():
         yield key, facts
         yield from _all_returned(facts.get("contains", {}))
+
+
+@pytest.mark.parametrize("role", sorted(path.name for path in ROLES.iterdir()))
+def test_roles_take_every_option_of_the_connection(role: str) -> None:
+    """With the prefix n8n_, and hand each on to the modules."""
+    folder = ROLES / role
+    specs = yaml.safe_load((folder / "meta" / "argument_specs.yml").read_text("utf-8"))["argument_specs"]["main"]["options"]
+    connection = {name: facts for name, facts in specs.items() if name.startswith("n8n_")}
+    assert set(connection) == {f"n8n_{option}" for option in _module.CONNECTION.options}
+    (block,) = yaml.safe_load((folder / "tasks" / "main.yml").read_text("utf-8"))
+    handed_on = block["module_defaults"]["group/flowops.n8n.n8n"]
+    for option, facts in _module.CONNECTION.options.items():
+        told = connection[f"n8n_{option}"]
+        assert (told["type"], told.get("no_log", False)) == (facts["type"], facts.get("no_log", False))
+        assert re.match(r"\{\{ n8n_(\w+)", handed_on[option])[1] == option  # type: ignore[index]
+    assert set(handed_on) == set(_module.CONNECTION.options)
+
+
+@pytest.mark.parametrize("role", sorted(path.name for path in ROLES.iterdir()))
+def test_the_defaults_of_a_role_are_those_that_are_documented(role: str) -> None:
+    folder = ROLES / role
+    specs = yaml.safe_load((folder / "meta" / "argument_specs.yml").read_text("utf-8"))["argument_specs"]["main"]["options"]
+    defaults = yaml.safe_load((folder / "defaults" / "main.yml").read_text("utf-8"))
+    documented = {name: facts["default"] for name, facts in specs.items() if "default" in facts}
+    own = {name: value for name, value in defaults.items() if name.startswith(role) and not isinstance(value, list)}
+    assert documented == own
+    readme = (folder / "README.md").read_text("utf-8")
+    assert not [name for name in specs if name.startswith(role) and f"`{name}`" not in readme]
