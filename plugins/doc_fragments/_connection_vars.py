@@ -12,7 +12,8 @@ from ansible_collections.flowops.n8n.plugins.module_utils._dialects.registry imp
 class ModuleDocFragment:
     """Held together with the argument spec CONNECTION in module_utils/_module.py by a test."""
 
-    DOCUMENTATION = fill(r"""
+    # Annotated, since ansible-test's yamllint takes every plain assignment here for a literal.
+    DOCUMENTATION: str = fill(r"""
 options:
   url:
     description:

@@ -40,9 +40,10 @@ class Dialect(abc.ABC):
     # Whether workflows can be read: by name, and with the settings that say which executions are kept.
     has_workflows: t.ClassVar[bool] = False
 
-    def __init_subclass__(cls, name: str) -> None:
-        cls.name = name
-        Dialect.known[name] = cls()
+    def __init_subclass__(cls, dialect: str) -> None:
+        # Not called name: up to Python 3.10 abc takes that for itself.
+        cls.name = dialect
+        Dialect.known[dialect] = cls()
 
     @abc.abstractmethod
     def key_headers(self, api_key: str) -> dict[str, str]:

@@ -74,7 +74,7 @@ _UNKNOWN_PARAMETER = re.compile(r"Unknown query parameter '([^']+)'")
 _NO_SUCH_EXECUTION = re.compile(r'The execution with the ID "[^"]*" does not exist\.?')
 
 
-class N8n(Dialect, name="n8n"):
+class N8n(Dialect, dialect="n8n"):
     """n8n itself, and gateways in front of it."""
 
     platform = "n8n"

@@ -55,7 +55,7 @@ _ROW_ID = re.compile(r"(?!None$)[A-Za-z0-9_-]{1,80}")
 _DATA = ("executionData", "inputData", "outputData", "error", "trigger")
 
 
-class N8nWork(Dialect, name="n8n_work"):
+class N8nWork(Dialect, dialect="n8n_work"):
     """n8n-work, another platform than n8n. The document is all there is of it: no real server was spoken to."""
 
     platform = "n8n-work"

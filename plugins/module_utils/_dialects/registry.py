@@ -2,15 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The dialects by their names. Importing one makes it known; Ansible ships with a module what it finds by reading imports.
-
-pylint: disable=unused-import
-"""
+"""The dialects by their names. Importing one makes it known; Ansible ships with a module what it finds by reading imports."""
 
 from __future__ import annotations
 
 import typing as t
 
+# pylint: disable=unused-import
 from ansible_collections.flowops.n8n.plugins.module_utils._dialects import (
     # A line a dialect, and nothing else to be done for it here.
     n8n,  # noqa: F401

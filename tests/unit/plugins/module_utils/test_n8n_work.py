@@ -165,7 +165,7 @@ def bad(call: Call, status: int, code: str, **more: t.Any) -> Answer:
 def test_errors_are_typed_by_their_code(call: Call, status: int, code: str, error: type[Exception]) -> None:
     with pytest.raises(error) as raised:
         WORK.read_execution(bad(call, status, code))
-    assert type(raised.value) is error
+    assert raised.type is error
 
 
 def test_a_missing_permission_is_named() -> None:
