@@ -82,17 +82,20 @@ class Dialect(abc.ABC):
     # One execution
 
     @abc.abstractmethod
-    def get_call(self, execution_id: str, include_data: bool, redact: bool | None = None) -> Call: ...
+    def get_call(self, execution_id: str, include_data: bool, redact: bool | None = None) -> Call:
+        """One execution, whole or without its data."""
 
     @abc.abstractmethod
     def read_execution(self, answer: Answer) -> Execution:
         """Raises ``NotFound`` only for the server's own words for exactly that."""
 
     @abc.abstractmethod
-    def delete_call(self, execution_id: str) -> Call: ...
+    def delete_call(self, execution_id: str) -> Call:
+        """Repeatable: what is deleted already is answered as not found."""
 
     @abc.abstractmethod
-    def read_deleted(self, answer: Answer) -> None: ...
+    def read_deleted(self, answer: Answer) -> None:
+        """Raises ``NotFound`` as ``read_execution`` does."""
 
     @abc.abstractmethod
     def retry_call(self, execution_id: str, load_workflow: bool, from_node: str | None, start_nodes: t.Sequence[str]) -> Call:
@@ -107,7 +110,8 @@ class Dialect(abc.ABC):
         """Repeatable: stopping what has been stopped changes nothing."""
 
     @abc.abstractmethod
-    def read_stopped(self, answer: Answer) -> None: ...
+    def read_stopped(self, answer: Answer) -> None:
+        """Raises ``NotFound`` as ``read_execution`` does."""
 
     # What a platform may have besides
 
