@@ -83,7 +83,7 @@ class Dialect(abc.ABC):
 
     @abc.abstractmethod
     def get_call(self, execution_id: str, include_data: bool, redact: bool | None = None) -> Call:
-        """One execution, whole or without its data."""
+        """One execution, whole or without its data. ``redact`` counts only with data; None leaves it to the server."""
 
     @abc.abstractmethod
     def read_execution(self, answer: Answer) -> Execution:
