@@ -49,17 +49,20 @@ def test_cleanup_carries_out_each_policy_and_a_second_run_changes_nothing(server
     server.calls.clear()
     predicted = play(server, CLEANUP, tmp_path, "--check", execution_cleanup_policies=policies)
     assert "Would delete 4 executions" in predicted
+    assert "space is free" not in predicted
     assert recap(predicted)["changed"] == 2
     assert writes(server) == []
     assert not archive.exists()
     done = play(server, CLEANUP, tmp_path, execution_cleanup_policies=policies)
     assert "Deleted 4 executions, 2 of them archived before that; by status {'error': 2, 'success': 2}" in done
+    assert "space is free" in done
     assert f"{second.name}: Deleted 2 executions" in done
     assert sorted(first.ids() + second.ids(), key=int) == sorted(kept + recent, key=int)
     assert not set(going) & set(second.ids())
     assert archive.stat().st_mode & 0o777 == 0o600
     again = play(server, CLEANUP, tmp_path, execution_cleanup_policies=policies)
     assert (recap(again)["changed"], recap(again)["failed"]) == (0, 0)
+    assert '"Deleted 0 executions."' in again
 
 
 def test_cleanup_works_in_slices_with_a_line_each(server: Server, tmp_path: Path) -> None:
@@ -73,6 +76,16 @@ def test_cleanup_works_in_slices_with_a_line_each(server: Server, tmp_path: Path
     assert [bool(more) for _count, more in lines] == [True] * (len(lines) - 1) + [False]
     assert lines[-1][0] == "120"
     assert workflow.ids() == []
+
+
+def test_a_slice_too_short_for_anything_fails_instead_of_leaving_the_rest_in_silence(server: Server, tmp_path: Path) -> None:
+    workflow = server.succeeds()
+    ids = past(workflow, *["success"] * 3)
+    policies = [{"workflow": [workflow.id], "older_than": "30d"}]
+    printed = play(server, CLEANUP, tmp_path, execution_cleanup_policies=policies, execution_cleanup_slice=0.000001)
+    assert workflow.ids() == ids
+    assert (recap(printed)["failed"], recap(printed)["changed"]) == (1, 0)
+    assert f"{workflow.id}: No execution could be deleted within 1e-06 seconds" in printed
 
 
 def test_a_policy_without_a_workflow_is_for_the_rest_and_one_that_fails_does_not_keep_the_others(
