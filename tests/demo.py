@@ -26,6 +26,7 @@ STEPS = (
     ("Retry what failed", ["--tags", "retry"], "changed"),
     ("Retry again: nothing is left to do", ["--tags", "retry"], "unchanged"),
 )
+REPORT = Path("build", "n8n-report.html").absolute()
 # A diff of thousands of lines is for files, not for a demonstration.
 SHOWN = 12
 
@@ -67,7 +68,19 @@ def main() -> None:
             print(f"-> {expected}", flush=True)
             if any("archive" in word for word in words):
                 _show_archive(archive)
-    print(f"\nAll {len(STEPS)} steps came out as they should, in {time.monotonic() - began:.0f} s.")
+        _write_report(programs, env)
+    print(f"\nAll {len(STEPS)} steps came out as they should, in {time.monotonic() - began:.0f} s. The report is {REPORT}")
+
+
+def _write_report(programs: Path, env: dict[str, str]) -> None:
+    """The report on what is there now stays, so that it can be looked at."""
+    REPORT.parent.mkdir(parents=True, exist_ok=True)
+    paths = json.dumps({"execution_report_path": str(REPORT), "execution_report_markdown_path": ""})
+    print("\n== Last: write the report\n$ ansible-playbook flowops.n8n.execution_report", flush=True)
+    command = [str(programs / "ansible-playbook"), "flowops.n8n.execution_report", "-e", paths]
+    done = subprocess.run(command, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if done.returncode or "Failing workflows" not in REPORT.read_text(encoding="utf-8"):
+        raise SystemExit(f"the report was not written:\n{done.stdout}{done.stderr}")
 
 
 def _show_archive(archive: Path) -> None:

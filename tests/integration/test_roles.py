@@ -13,6 +13,7 @@ from tests.servers import Server, Servers, Workflow
 from tests.simulator.seed import Row
 
 CLEANUP, RETRY = "flowops.n8n.execution_cleanup", "flowops.n8n.execution_retry"
+REPORT = "flowops.n8n.execution_report"
 
 
 def past(workflow: Workflow, *statuses: str, days: float = 40) -> list[str]:
@@ -166,3 +167,47 @@ def test_several_instances_are_several_hosts_and_one_that_is_down_does_not_stop_
     assert recap(printed, "down")["failed"] == 1
     assert "http://127.0.0.1:9" in printed
     assert not [server for server in fleet if server.api_key in printed]
+
+
+def test_one_report_over_all_instances_names_the_one_that_is_down_and_a_second_run_changes_nothing(
+    servers: Servers, tmp_path: Path
+) -> None:
+    hostile = '<script>alert(1)</script> "q" {{ 7 * 7 }} | \u202eevil'
+    fleet = [servers["simulator-2.13"], servers["simulator-2.41"]]
+    for server in fleet:
+        # Nothing of other tests that goes on, and would be counted differently a second time.
+        server.sql("DELETE FROM execution_entity")
+        past(server.fails(name=hostile), "error", "error", "success", days=3)
+        past(server.succeeds(), *["success"] * 4, days=40)
+    hosts: dict[str, Any] = {
+        server.profile: {"n8n_url": f"{server.url}/api/v1", "n8n_api_key": server.api_key} for server in fleet
+    }
+    hosts["down"] = {"n8n_url": "http://127.0.0.1:9", "n8n_api_key": "key-0123456789", "n8n_max_request_retries": 0}
+    hosts["keyless"] = {"n8n_url": "http://127.0.0.1:9", "n8n_api_key": ""}
+    inventory = tmp_path / "inventory.json"
+    inventory.write_text(json.dumps({"n8n": {"hosts": hosts}}), encoding="utf-8")
+    page, text = tmp_path / "report.html", tmp_path / "report.md"
+    options = {
+        "execution_report_path": str(page),
+        "execution_report_markdown_path": str(text),
+        "execution_report_cleanup_policies": [{"older_than": "30d", "keep_last": 1}],
+    }
+    for server in fleet:
+        server.calls.clear()
+    printed = play(fleet[0], REPORT, tmp_path, "-i", str(inventory), **options)
+    assert [recap(printed, server.profile)["failed"] for server in fleet] == [0, 0]
+    assert (recap(printed, "down")["failed"], recap(printed, "keyless")["failed"]) == (1, 1)
+    assert f"The report is {page} and {text}" in printed
+    assert [writes(server) for server in fleet] == [[], []]
+    made = page.read_text("utf-8")
+    assert made.count("&lt;script&gt;alert(1)&lt;/script&gt; &#34;q&#34; {{ 7 * 7 }} | \ufffdevil") >= 2
+    assert "<script" not in made
+    assert made.count("A cleanup would remove 3 executions: 3 success.") == 2
+    assert made.count("2 of 2 looked at") == 2
+    assert f'href="{fleet[1].url}/workflow/' in made
+    assert made.count("could not be read:") == 2
+    assert "\\<script\\>" in text.read_text("utf-8")
+    assert page.stat().st_mode & 0o777 == 0o600
+    again = play(fleet[0], REPORT, tmp_path, "-i", str(inventory), **options)
+    assert {recap(again, host)["changed"] for host in hosts} == {0}
+    assert not [server for server in fleet if server.api_key in printed + again + made]

@@ -1,0 +1,149 @@
+# Copyright (c) 2026 flowops.n8n contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The report: whatever stands in names and messages stays text, and what is told is what was read."""
+
+from __future__ import annotations
+
+import typing as t
+from datetime import datetime, timedelta, timezone
+from html.parser import HTMLParser
+
+import pytest
+from ansible.errors import AnsibleFilterError
+from ansible_collections.flowops.n8n.plugins.filter.n8n_execution_report import n8n_execution_report as report
+from ansible_collections.flowops.n8n.plugins.module_utils._execution import Execution
+from ansible_collections.flowops.n8n.plugins.module_utils._statistics import Statistics
+from hypothesis import given
+from hypothesis import strategies as st
+
+START = datetime(2026, 11, 1, 12, tzinfo=timezone.utc)
+
+
+def instance(name: str = "main", **more: t.Any) -> dict[str, t.Any]:
+    """Two failures of one workflow on one day, a success of another two days later."""
+    statistics = Statistics()
+    for number, workflow, status, day in ((1, "w1", "error", 0), (2, "w1", "error", 0), (3, "w2", "success", 2)):
+        start = START + timedelta(days=day)
+        stop = start + timedelta(seconds=number)
+        statistics.add(Execution(str(number), workflow, status, started_at=start, stopped_at=stop))
+    window = {"started_after": "2026-10-31T00:00:00.000Z", "complete": True}
+    return {"name": name, "url": "https://n8n.example.com", "statistics": statistics.summary(), "window": window, **more}
+
+
+def failure(message: str, workflow_name: str = "Nightly import") -> dict[str, t.Any]:
+    return {"workflow_id": "w1", "workflow_name": workflow_name, "digest": {"message": message, "failing_node": "HTTP"}}
+
+
+class Page(HTMLParser):
+    """The elements of a page, with the text that a person sees."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_links_lead_into_n8n() -> None:
+    links = [facts["href"] for tag, facts in Page(report([instance()])).tags if tag == "a"]
+    assert "https://n8n.example.com/workflow/w1" in links
+    assert "https://n8n.example.com/workflow/w1/executions/2" in links
+
+
+@pytest.mark.parametrize("url", ["javascript:alert(1)", "", None, "file:///etc/passwd", "https://"])
+def test_an_address_that_no_browser_opens_makes_no_link(url: str | None) -> None:
+    links = [facts["href"] for tag, facts in Page(report([instance(url=url)])).tags if tag == "a"]
+    assert links == ["#report"]
+
+
+def test_a_user_a_query_and_the_path_of_the_api_are_in_no_link() -> None:
+    page = report([instance(url="https://user:secret@n8n.example.com/base/api/v1/executions?token=secret")])
+    assert 'href="https://n8n.example.com/base/workflow/w1"' in page
+    assert "secret" not in page
+
+
+def test_the_commonest_error_is_told_with_how_often_it_was_seen() -> None:
+    made = report([instance(failures=[failure("b"), failure("a"), failure("b")])], "markdown")
+    assert "b (2 of 3 looked at, at HTTP)" in made
+    assert "[Nightly import](https://n8n.example.com/workflow/w1)" in made
+
+
+def test_days_without_an_execution_are_there() -> None:
+    made = report([instance()], "markdown")
+    days = [line.split("|")[1].strip() for line in made.splitlines() if line.startswith("| 2026-")]
+    assert days == ["2026-10-31", "2026-11-01", "2026-11-02", "2026-11-03"]
+    assert "| 2026-11-02 | 0 | 0 | 0 | - | - |" in made
+
+
+def test_what_a_cleanup_would_remove_is_added_up() -> None:
+    results = [{"deleted": 1200, "by_status": {"success": 1200}}, {"deleted": 1, "by_status": {"error": 1}}]
+    for form in ("html", "markdown"):
+        assert "would remove 1,201 executions: 1 error, 1,200 success." in report([instance(cleanup=results)], form)
+        assert "would remove" not in report([instance(cleanup=[])], form)
+
+
+def test_an_instance_that_could_not_be_read_stands_beside_the_others() -> None:
+    for form in ("html", "markdown"):
+        made = report([instance(), {"name": "down", "error": "no connection"}], form)
+        assert "could not be read: " in made
+        assert "no connection" in made
+
+
+def test_an_empty_history_makes_a_report() -> None:
+    empty = instance()
+    empty["statistics"] = Statistics().summary()
+    for form in ("html", "markdown"):
+        assert "No execution started since 2026-10-31" in report([empty], form)
+
+
+def test_the_page_loads_nothing_and_runs_nothing() -> None:
+    page = Page(report([instance(failures=[failure("x")])]))
+    assert not {tag for tag, _facts in page.tags} & {"script", "img", "iframe", "object", "embed", "base", "form"}
+    policy = next(facts["content"] for tag, facts in page.tags if facts.get("http-equiv") == "Content-Security-Policy")
+    assert policy is not None
+    assert policy.startswith("default-src 'none'")
+
+
+@given(st.text(st.characters(codec="utf-8"), min_size=1, max_size=80))
+def test_whatever_a_name_or_a_message_is_the_page_has_the_same_elements(text: str) -> None:
+    plain = Page(report([instance("x", failures=[failure("x", "x")])]))
+    made = Page(report([instance(text, failures=[failure(text, text)])]))
+    assert [tag for tag, _facts in made.tags] == [tag for tag, _facts in plain.tags]
+
+
+@given(st.text(st.characters(codec="utf-8"), min_size=1, max_size=80))
+def test_whatever_a_name_or_a_message_is_markdown_has_the_same_lines_and_cells(text: str) -> None:
+    plain = report([instance("x", failures=[failure("x", "x")])], "markdown")
+    made = report([instance(text, failures=[failure(text, text)])], "markdown")
+    assert [_cells(line) for line in made.splitlines()] == [_cells(line) for line in plain.splitlines()]
+
+
+def _cells(line: str) -> int:
+    return line.replace("\\|", "").count("|") if line.startswith("|") else 0
+
+
+@pytest.mark.parametrize("hidden", ["\u202e", "\u2066", "\x1b", "\u200b"])
+def test_what_turns_or_hides_text_is_shown_as_a_mark(hidden: str) -> None:
+    for form in ("html", "markdown"):
+        made = report([instance(f"a{hidden}b")], form)
+        assert "a\ufffdb" in made
+        assert hidden not in made
+
+
+@pytest.mark.parametrize("value", [{}, "text", [1], [{"error": "x"}], [{"name": "x"}], [{"name": "x", "statistics": {}}]])
+def test_what_is_no_list_of_instances_is_refused(value: t.Any) -> None:
+    with pytest.raises(AnsibleFilterError, match="n8n_execution_report: "):
+        report(value)
+
+
+def test_another_format_is_refused() -> None:
+    with pytest.raises(AnsibleFilterError, match="one of html, markdown"):
+        report([instance()], "pdf")
