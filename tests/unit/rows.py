@@ -128,6 +128,11 @@ def wait_params(**given: t.Any) -> dict[str, t.Any]:
     return {**_SELECTION, "for_status": None, "wait_timeout": 300.0, "poll_interval": 2.0, **given}
 
 
+def watch_params(**given: t.Any) -> dict[str, t.Any]:
+    more = {"digest": False, "poll_interval": 10.0, "state_path": None}
+    return {"events": ["started", "waiting", "finished", "failed"], "newer_than": None, **more, **given}
+
+
 def connection_params(**given: t.Any) -> dict[str, t.Any]:
     return {
         "url": "https://n8n.example.com",
