@@ -33,12 +33,18 @@ test-real: $(VENV)/ready $(HERE) ## Contract and integration tests on real n8n, 
 	$(VENV)/bin/python -m tests.lab.install
 	$(PYTEST) tests/contract tests/integration --servers real -n 2 --dist loadgroup
 
+.PHONY: test-events
+test-events: $(VENV)/events $(HERE) ## The event source and the rulebooks under ansible-rulebook, on the simulator and on real n8n; needs Java 17
+	$(VENV)/bin/python -m tests.lab.install
+	$(PYTEST) tests/events -n 2
+	$(PYTEST) tests/events --servers real -n 2 --dist loadgroup
+
 .PHONY: lint
 lint: $(VENV)/ready $(HERE) ## ansible-lint, yamllint, ruff, mypy, changelog
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	cd $(TREE) && $(abspath $(VENV))/bin/mypy --config-file $(abspath pyproject.toml) -p ansible_collections.flowops.n8n.plugins
-	$(VENV)/bin/mypy -p tests.contract -p tests.integration -p tests.lab -p tests.simulator -m tests.ansible_test -m tests.demo -m tests.servers
+	cd $(TREE) && $(abspath $(VENV))/bin/mypy --config-file $(abspath pyproject.toml) -p ansible_collections.flowops.n8n.plugins -p ansible_collections.flowops.n8n.extensions
+	$(VENV)/bin/mypy -p tests.contract -p tests.events -p tests.integration -p tests.lab -p tests.simulator -m tests.ansible_test -m tests.demo -m tests.servers
 	$(VENV)/bin/yamllint --strict .
 	$(VENV)/bin/antsibull-changelog lint
 	PATH="$(abspath $(VENV))/bin:$$PATH" ANSIBLE_COLLECTIONS_PATH=$(TREE) $(VENV)/bin/ansible-lint --offline --strict --profile production
@@ -66,6 +72,10 @@ clean: ## Remove what was made; the cache of real servers stays
 $(VENV)/ready: tests/requirements.txt tests/simulator/requirements.txt tests/unit/requirements.txt
 	$(PYTHON) -m venv --clear $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --requirement tests/requirements.txt
+	touch $@
+
+$(VENV)/events: $(VENV)/ready tests/events/requirements.txt
+	$(VENV)/bin/python -m pip install --quiet --requirement tests/events/requirements.txt
 	touch $@
 
 $(DEMO)/ready: tests/simulator/requirements.txt
