@@ -33,6 +33,13 @@ def survey_of(name: str) -> dict[str, Any]:
     return dict(template(name)["related"]["survey_spec"])
 
 
+def scopes_of(name: str) -> list[str]:
+    """What the page says that the key for a job template needs."""
+    page = (ROOT / "docs/awx.md").read_text(encoding="utf-8")
+    (row,) = re.findall(rf"^\| `{name}` \|(.*)\|$", page, re.MULTILINE)
+    return re.findall(r"`(\w+:\w+)`", row)
+
+
 @dataclass(frozen=True)
 class Job:
     """One run of a job template, with all that ansible-runner kept of it."""

@@ -38,7 +38,7 @@ def imported(awx: Controller) -> None:
     """Run ``awx import``. It tells of what it could not do by its exit status."""
     login = ["--conf.host", awx.url, "--conf.token", "token"]
     # Of the tester's own login nothing is wanted.
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("CONTROLLER_", "TOWER_"))}
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("AWXKIT_", "CONTROLLER_", "TOWER_"))}
     with (AWX / "resources.yml").open(encoding="utf-8") as resources:
         subprocess.run([str(PROGRAMS / "awx"), *login, "import", "-f", "yaml"], stdin=resources, env=env, check=True)
 
