@@ -197,9 +197,8 @@ class Watch:
         """What is watched, with ids in place of names; found out once, as soon as the server answers."""
         if self._selection is None:
             selection, _names = resolve_workflows(self._client, self._rule.selection)
-            # Where only some are watched, the ids between them are mostly those of others.
-            whole = selection.workflows is None and selection.project is None
-            self._hides_what_waits = whole and not self._client.lists_what_waits()
+            # Which project an execution is of, only a list can tell.
+            self._hides_what_waits = selection.project is None and not self._client.lists_what_waits()
             self._selection = selection
         return self._selection
 
@@ -237,6 +236,11 @@ class Watch:
         if self._hides_what_waits and newest_before:
             numbers = range(newest_before + 1, place.newest)
             place.gaps.update((str(number), 0) for number in numbers if str(number) not in known)
+            if len(place.gaps) > MOST_GAPS:
+                self.warnings.append(
+                    f"{len(place.gaps)} ids are to be asked for, more than a watch keeps up with; the newest {MOST_GAPS} are. "
+                    "If one of the others waits, what becomes of it is not told."
+                )
         return [*events, *self._read_the_unlisted(place, known)], place
 
     def _take(self, place: Place, execution: Execution) -> list[Event]:

@@ -162,6 +162,22 @@ def test_where_the_server_lists_nothing_that_waits_the_ids_between_are_asked_for
     assert look(watched) == ["2 failed"]
 
 
+def test_that_is_so_where_some_workflows_are_watched_too_but_not_for_a_project_which_only_lists_know() -> None:
+    n8n = FakeN8n(row(1), statuses="refused")
+    n8n.workflows["w1"] = {"id": "w1", "name": "w1"}
+    some, project = watching(n8n, workflow=["w1"]), watching(n8n, project="p1")
+    look(some)
+    look(project)
+    n8n.rows.update({2: row(2, "waiting"), 3: row(3, "waiting", workflow="w2"), 4: row(4)})
+    n8n.in_memory.update((2, 3))
+    n8n.log.clear()
+    assert look(some) == ["2 started", "4 started", "2 waiting", "4 finished"]
+    assert n8n.log[-2:] == ["GET /executions/2", "GET /executions/3"]
+    n8n.log.clear()
+    look(project)
+    assert not [call for call in n8n.log if call.startswith("GET /executions/")]
+
+
 def test_of_many_that_no_list_shows_a_hundred_are_read_at_a_look_and_each_has_its_turn() -> None:
     n8n = FakeN8n(row(1), *(row(number, "waiting", start=1) for number in range(2, 252)), statuses="refused")
     watched = watching(n8n)
@@ -336,7 +352,8 @@ def test_what_is_remembered_does_not_grow(tmp_path: Path) -> None:
         n8n.rows.update({number: row(number) for number in range(newest - 298, newest + 1, 2)})
         n8n.log.clear()
         look(watched)
-        assert sum(call.startswith("GET /executions/") for call in n8n.log) <= MOST_READ
+        assert sum(call.startswith("GET /executions/") for call in n8n.log) <= MOST_READ + 1
+    assert [warning.partition(" ids")[2][:21] for warning in watched.warnings] == [" are to be asked for,"]
     watched.save()
     place = json.loads(path.read_text())["place"]
     assert (len(place["over"]), list(place["live"])) == (WINDOW, ["1"])
