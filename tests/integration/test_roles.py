@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.integration.plays import ansible_playbook, writes
 from tests.servers import Server, Servers, Workflow
 from tests.simulator.seed import Row
 
 CLEANUP, RETRY = "flowops.n8n.execution_cleanup", "flowops.n8n.execution_retry"
-REPORT = "flowops.n8n.execution_report"
+REPORT, EXPORT = "flowops.n8n.execution_report", "flowops.n8n.execution_export"
+DOCS = Path(__file__).parent.parent.parent / "docs"
 
 
 def past(workflow: Workflow, *statuses: str, days: float = 40) -> list[str]:
@@ -212,3 +216,101 @@ def test_one_report_over_all_instances_names_the_one_that_is_down_and_a_second_r
     again = play(fleet[0], REPORT, tmp_path, "-i", str(inventory), **options)
     assert {recap(again, host)["changed"] for host in hosts} == {0}
     assert not [server for server in fleet if server.api_key in printed + again + made]
+
+
+@pytest.mark.only("2.41")
+def test_the_example_inventory_runs_one_play_over_instances_of_both_eras(
+    server: Server, servers: Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it stands in the documentation, with other addresses and a third host that is down."""
+    older = servers["n8n-1.123.81" if server.real else "simulator-1.123"]
+    fleet = {"production": server, "staging": older}
+    workflows = {host: (one.succeeds(name="Nightly import"), one.fails()) for host, one in fleet.items()}
+    for name, one in fleet.items():
+        # What other tests left would be counted, too.
+        one.sql("DELETE FROM execution_entity WHERE stoppedAt IS NOT NULL")
+        monkeypatch.setenv(f"N8N_API_KEY_{name.upper()}", one.api_key)
+    for nightly, failing in workflows.values():
+        past(nightly, *["success"] * 120, days=10)
+        past(failing, *["error"] * 14, days=40)
+        past(failing, "error", "error", days=1)
+    addresses = {host: {"n8n_url": one.url} for host, one in fleet.items()}
+    down = {"n8n_url": "http://127.0.0.1:9", "n8n_api_key": "key-0123456789", "n8n_max_request_retries": 0}
+    more = tmp_path / "more.json"
+    more.write_text(json.dumps({"n8n": {"hosts": {**addresses, "down": down}}}), encoding="utf-8")
+    inventory = ["-i", str(DOCS / "inventory.yml"), "-i", str(more)]
+    page = tmp_path / "report.html"
+    report = {"execution_report_path": str(page), "execution_report_markdown_path": ""}
+    policies = {"execution_cleanup_policies": [{"older_than": "30d"}]}
+    play(server, REPORT, tmp_path, *inventory, **report)
+    # Of the nightly import the newest hundred stay; elsewhere the newest ten, of what ended three days ago or thirty.
+    goes = {"production": 20 + 6, "staging": 110 + 6}
+    for gone in goes.values():
+        assert f"A cleanup would remove {gone} executions" in page.read_text("utf-8")
+    for one in fleet.values():
+        one.calls.clear()
+    predicted = play(server, CLEANUP, tmp_path, *inventory, "--check")
+    assert [writes(one) for one in fleet.values()] == [[], []]
+    done = play(server, CLEANUP, tmp_path, *inventory)
+    for host, gone in goes.items():
+        assert f"Would delete {gone} executions" in predicted
+        assert f"Deleted {gone} executions" in done
+        assert [len(one.ids()) for one in workflows[host]] == [120 - (gone - 6), 10]
+        assert recap(done, host)["failed"] == 0
+    assert recap(done, "down")["failed"] == 1
+    again = play(server, CLEANUP, tmp_path, *inventory)
+    assert [recap(again, host)["changed"] for host in fleet] == [0, 0]
+    # A variable of the command line is for all of them, and a host may be picked.
+    picked = play(server, CLEANUP, tmp_path, *inventory, "--limit", "staging", **policies)
+    assert "production" not in picked
+    assert not [one for one in fleet.values() if one.api_key in predicted + done + again + page.read_text("utf-8")]
+
+
+def test_export_writes_a_file_for_each_day_with_a_line_each_and_leaves_what_is_there(server: Server, tmp_path: Path) -> None:
+    workflow, others = server.succeeds(), server.succeeds()
+    past(others, "success", days=3)
+    days = {ago: past(workflow, *["success", "error"] * ago, days=ago) for ago in (5, 3, 2)}
+    past(workflow, "success", days=1)
+    options = {
+        "execution_export_path": f"{tmp_path}/%Y-%m-%d.jsonl.gz",
+        "execution_export_days": 4,
+        "execution_export_workflow": [workflow.id],
+    }
+    files = {ago: tmp_path / f"{datetime.now(timezone.utc) - timedelta(days=ago):%Y-%m-%d}.jsonl.gz" for ago in (5, 4, 3, 2)}
+    predicted = play(server, EXPORT, tmp_path, "--check", **options)
+    assert "Would write 20 executions to 4 files; 0 days had theirs already." in predicted
+    assert not [path for path in files.values() if path.exists()]
+    done = play(server, EXPORT, tmp_path, **options)
+    assert re.findall(r"([0-9]+) so far, [0-9]+ a second, ([0-9]) days remain", done) == [
+        ("10", "3"),
+        ("10", "2"),
+        ("16", "1"),
+        ("20", "0"),
+    ]
+    written = {
+        ago: [json.loads(line)["id"] for line in gzip.decompress(path.read_bytes()).splitlines()] for ago, path in files.items()
+    }
+    assert {ago: sorted(ids, key=int) for ago, ids in written.items()} == {**days, 4: []}
+    assert {path.stat().st_mode & 0o777 for path in files.values()} == {0o600}
+    # What was deleted since then stays where it was exported to, and only the day that is missing is written.
+    server.sql("DELETE FROM execution_entity WHERE workflowId = ?", workflow.id)
+    files[2].unlink()
+    again = play(server, EXPORT, tmp_path, **options)
+    assert "Wrote 0 executions to 1 files; 3 days had theirs already." in again
+    assert len(gzip.decompress(files[5].read_bytes()).splitlines()) == 10
+    once_more = play(server, EXPORT, tmp_path, **options)
+    assert (recap(once_more)["changed"], recap(once_more)["failed"]) == (0, 0)
+
+
+def test_export_of_several_instances_wants_a_file_for_each(servers: Servers, tmp_path: Path) -> None:
+    server = servers["simulator-2.41"]
+    hosts = {name: {"n8n_url": server.url, "n8n_api_key": server.api_key} for name in ("first", "second")}
+    inventory = tmp_path / "inventory.json"
+    inventory.write_text(json.dumps({"n8n": {"hosts": hosts}}), encoding="utf-8")
+    shared = play(server, EXPORT, tmp_path, "-i", str(inventory), execution_export_path=f"{tmp_path}/%F.jsonl")
+    assert "Put {{ inventory_hostname }} into it." in shared
+    assert list(tmp_path.glob("*.jsonl")) == []
+    own = {"execution_export_path": f"{tmp_path}/{{{{ inventory_hostname }}}}-%F.jsonl", "execution_export_days": 2}
+    done = play(server, EXPORT, tmp_path, "-i", str(inventory), **own)
+    assert (recap(done, "first")["failed"], recap(done, "second")["failed"]) == (0, 0)
+    assert len(list(tmp_path.glob("first-*.jsonl"))) == len(list(tmp_path.glob("second-*.jsonl"))) == 2
