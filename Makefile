@@ -39,6 +39,16 @@ test-events: $(VENV)/events $(HERE) ## The event source and the rulebooks under 
 	$(PYTEST) tests/events -n 2
 	$(PYTEST) tests/events --servers real -n 2 --dist loadgroup
 
+.PHONY: test-report
+test-report: $(VENV)/browser-ready $(HERE) ## The report in Debian's Chromium: network, names, phone, dark, print, keyboard
+	$(VENV)/bin/mypy -p tests.browser
+	$(PYTEST) tests/browser
+
+.PHONY: screenshots
+screenshots: test-report ## Take the pictures of the report in docs/report anew
+	mkdir -p docs/report
+	cp $(BUILD)/report/*.png docs/report
+
 .PHONY: lint
 lint: $(VENV)/ready $(HERE) ## ansible-lint, yamllint, ruff, mypy, changelog
 	$(VENV)/bin/ruff check .
@@ -76,6 +86,11 @@ $(VENV)/ready: tests/requirements.txt tests/simulator/requirements.txt tests/uni
 
 $(VENV)/events: $(VENV)/ready tests/events/requirements.txt
 	$(VENV)/bin/python -m pip install --quiet --requirement tests/events/requirements.txt
+	touch $@
+
+# Some 50 MB that only the tests of the report need.
+$(VENV)/browser-ready: $(VENV)/ready tests/browser/requirements.txt
+	$(VENV)/bin/python -m pip install --quiet --requirement tests/browser/requirements.txt
 	touch $@
 
 $(DEMO)/ready: tests/simulator/requirements.txt

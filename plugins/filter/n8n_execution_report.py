@@ -24,6 +24,7 @@ options:
         C(statistics) and C(window) of P(flowops.n8n.n8n_execution_stats_info#module).
       - C(url) is where n8n is opened in a browser. Without it there are no links.
       - C(failures) are executions of P(flowops.n8n.n8n_execution_info#module) with their digests, for the commonest errors.
+      - C(slowest) are executions of other workflows, for their names, which the statistics do not tell.
       - C(cleanup) are results of P(flowops.n8n.n8n_execution_delete#module) in check mode.
     type: list
     elements: dict

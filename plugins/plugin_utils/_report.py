@@ -27,8 +27,10 @@ MOST_ROWS = 10
 MOST_CHARACTERS = 300
 
 _STEPS = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(weeks=1)}
-# CommonMark takes a backslash before any of these for the character itself.
-_MARKDOWN = re.compile(r"([!-/:-@\[-`{-~])")
+# What means something in the midst of a line of Markdown, in one dialect or another. A backslash takes that away; before
+# anything else it would only make the text harder to read where nobody renders it.
+_MARKDOWN = re.compile(r"([\\`*_\[\]{}<>&|~!#$@^=:]|(?<=www)\.)", re.IGNORECASE)
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def render(instances: t.Any, form: str) -> str:
@@ -45,7 +47,8 @@ def render(instances: t.Any, form: str) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(text=printable if html else markdown, percent=percent, seconds=seconds, count=count)
+    text = printable if html else markdown
+    environment.filters.update(text=text, percent=percent, share=share, seconds=seconds, count=count, moment=moment)
     views = [_view(number, one) for number, one in enumerate(instances, start=1)]
     return environment.get_template(f"_report.{form}.j2").render(instances=views, several=len(views) > 1)
 
@@ -64,6 +67,15 @@ def markdown(value: t.Any) -> str:
 
 def percent(rate: float | None) -> str:
     return "-" if rate is None else f"{100 * rate:.1f} %"
+
+
+def share(part: float) -> str:
+    return f"{100 * part:.0f} %"
+
+
+def moment(time: str) -> str:
+    """A time as the modules write it, to the minute; it is UTC."""
+    return parse_time(time).strftime("%Y-%m-%d %H:%M")
 
 
 def count(number: float) -> str:
@@ -90,8 +102,9 @@ def _view(number: int, instance: t.Any) -> dict[str, t.Any]:
     statistics, window = instance["statistics"], instance["window"]
     base = _base(instance.get("url"))
     errors = _errors(instance.get("failures") or [])
-    # Rows of a list tell no name, executions that were read with their data do.
-    names = {one.get("workflow_id"): one.get("workflow_name") for one in instance.get("failures") or []}
+    # The statistics tell no name, executions of a workflow that was looked up do.
+    told = [*(instance.get("failures") or []), *(instance.get("slowest") or [])]
+    names = {one.get("workflow_id"): one.get("workflow_name") for one in told}
     rows = [_workflow(one, base, errors, names) for one in statistics["workflows"]]
     buckets = _buckets(statistics, window)
     results = list(instance.get("cleanup") or [])
@@ -102,8 +115,9 @@ def _view(number: int, instance: t.Any) -> dict[str, t.Any]:
         ends=statistics["last_started_at"],
         complete=window.get("complete", True),
         buckets=buckets,
-        most=max((one["total"] for one in buckets), default=0),
+        most=_even(max((one["total"] for one in buckets), default=0)),
         longest=max((one["mean"] or 0.0 for one in buckets), default=0.0),
+        floor=_floor(one["rate"] for one in buckets if one["rate"] is not None),
         failing=[row for row in rows if row["failed"]][:MOST_ROWS],
         slowest=sorted((row for row in rows if row["mean"] is not None), key=lambda row: -row["mean"])[:MOST_ROWS],
         cleanup=_cleanup(results) if results else None,
@@ -151,23 +165,38 @@ def _buckets(statistics: Mapping[str, t.Any], window: Mapping[str, t.Any]) -> li
     if not told:
         return []
     step = _STEPS[statistics["granularity"]]
-    moment, last = parse_time(min(told)), parse_time(max(told))
+    start, last = parse_time(min(told)), parse_time(max(told))
     begins = window.get("started_after")
-    while begins is not None and moment - step >= parse_time(begins):
-        moment -= step
-    spans = []
-    while moment <= last:
-        start = format_time(moment)
-        one = told.get(start or "", {"total": 0, "succeeded": 0, "failed": 0, "mean": None})
+    while begins is not None and start - step >= parse_time(begins):
+        start -= step
+    spans: list[dict[str, t.Any]] = []
+    while start <= last:
+        one = told.get(format_time(start) or "", {"total": 0, "succeeded": 0, "failed": 0, "mean": None})
         over = one["succeeded"] + one["failed"]
         rate = one["succeeded"] / over if over else None
-        spans.append({**one, "label": _label(moment, step), "rate": rate, "other": one["total"] - over})
-        moment += step
+        names = {"place": len(spans), "label": _label(start, step), "tick": _tick(start)}
+        spans.append({**one, **names, "rate": rate, "other": one["total"] - over})
+        start += step
     return spans
 
 
-def _label(moment: datetime, step: timedelta) -> str:
-    return moment.strftime("%Y-%m-%d %H:%M" if step < timedelta(days=1) else "%Y-%m-%d")
+def _label(start: datetime, step: timedelta) -> str:
+    return start.strftime("%Y-%m-%d %H:%M" if step < timedelta(days=1) else "%Y-%m-%d")
+
+
+def _tick(start: datetime) -> str:
+    """What is short enough for the axis on a phone. The months are named here, since Ansible's would follow its locale."""
+    return f"{_MONTHS[start.month - 1]} {start.day}" if start.hour == 0 else start.strftime("%H:%M")
+
+
+def _even(number: int) -> int:
+    """The next number whose half is a whole one, for the middle of an axis."""
+    return number + number % 2
+
+
+def _floor(rates: t.Iterable[float]) -> float:
+    """The tenth below the lowest rate, where its axis begins: most of them lie close to 1."""
+    return min(int(10 * min(rates, default=0.0)), 9) / 10
 
 
 def _cleanup(results: t.Iterable[Mapping[str, t.Any]]) -> dict[str, t.Any]:

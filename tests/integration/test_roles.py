@@ -207,8 +207,8 @@ def test_one_report_over_all_instances_names_the_one_that_is_down_and_a_second_r
     made = page.read_text("utf-8")
     assert made.count("&lt;script&gt;alert(1)&lt;/script&gt; &#34;q&#34; {{ 7 * 7 }} | \ufffdevil") >= 2
     assert "<script" not in made
-    assert made.count("A cleanup would remove 3 executions: 3 success.") == 2
-    assert made.count("2 of 2 looked at") == 2
+    assert made.count("a cleanup would remove 3 executions: 3 success.") == 2
+    assert made.count("2 of 2 messages read") == 2
     assert f'href="{fleet[1].url}/workflow/' in made
     assert made.count("could not be read:") == 2
     assert "\\<script\\>" in text.read_text("utf-8")

@@ -72,15 +72,43 @@ def test_a_user_a_query_and_the_path_of_the_api_are_in_no_link() -> None:
 
 def test_the_commonest_error_is_told_with_how_often_it_was_seen() -> None:
     made = report([instance(failures=[failure("b"), failure("a"), failure("b")])], "markdown")
-    assert "b (2 of 3 looked at, at HTTP)" in made
+    assert "b (2 of 3 messages read, at the node HTTP)" in made
     assert "[Nightly import](https://n8n.example.com/workflow/w1)" in made
+
+
+def test_a_slow_workflow_that_does_not_fail_has_its_name_too() -> None:
+    """The statistics tell ids alone, and ten letters of chance say nothing to whoever reads the page."""
+    for form in ("html", "markdown"):
+        made = report([instance(slowest=[{"workflow_id": "w2", "workflow_name": "Warehouse backup"}])], form)
+        assert "Warehouse backup" in made
+
+
+def test_times_are_told_to_the_minute() -> None:
+    for form in ("html", "markdown"):
+        made = report([instance()], form)
+        assert "2026-11-03 12:00" in made
+        assert "12:00:00.000Z" not in made
+
+
+def test_charts_are_scaled_to_what_they_show() -> None:
+    """All bars of a success rate look alike between 0 and 100 %, so its axis begins at the tenth below the lowest."""
+    statistics = instance()["statistics"]
+    statistics["buckets"][0].update(total=41, succeeded=30, failed=10)
+    page = Page(report([instance(statistics=statistics)])).text
+    assert [words for words in ("70 %", "85 %", "100 %", "42", "21") if words not in page] == []
+
+
+def test_markdown_escapes_no_more_than_it_must() -> None:
+    """It is read as it is as well, in a mail or on a terminal."""
+    words = "Cannot read (reading 'email') - follow-up, 7.5 % of x/y; why?"
+    assert words in report([instance(failures=[failure(words)])], "markdown")
 
 
 def test_days_without_an_execution_are_there() -> None:
     made = report([instance()], "markdown")
     days = [line.split("|")[1].strip() for line in made.splitlines() if line.startswith("| 2026-")]
     assert days == ["2026-10-31", "2026-11-01", "2026-11-02", "2026-11-03"]
-    assert "| 2026-11-02 | 0 | 0 | 0 | - | - |" in made
+    assert "| 2026-11-02 | 0 | 0 | 0 | 0 | - | - |" in made
 
 
 def test_what_a_cleanup_would_remove_is_added_up() -> None:
@@ -93,7 +121,7 @@ def test_what_a_cleanup_would_remove_is_added_up() -> None:
 def test_an_instance_that_could_not_be_read_stands_beside_the_others() -> None:
     for form in ("html", "markdown"):
         made = report([instance(), {"name": "down", "error": "no connection"}], form)
-        assert "could not be read: " in made
+        assert "could not be read:" in made
         assert "no connection" in made
 
 
