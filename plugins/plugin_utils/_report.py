@@ -9,6 +9,7 @@ Nothing in it depends on the moment it is made, so that the same data makes the 
 
 from __future__ import annotations
 
+import math
 import re
 import typing as t
 import unicodedata
@@ -66,7 +67,10 @@ def markdown(value: t.Any) -> str:
 
 
 def percent(rate: float | None) -> str:
-    return "-" if rate is None else f"{100 * rate:.1f} %"
+    if rate is None:
+        return "-"
+    # One failure among thousands is not none.
+    return f"{100 * rate if rate == 1 else min(100 * rate, 99.9):.1f} %"
 
 
 def share(part: float) -> str:
@@ -85,6 +89,8 @@ def count(number: float) -> str:
 def seconds(duration: float | None) -> str:
     if duration is None:
         return "-"
+    if duration < 0.9995:
+        return f"{1000 * duration:.0f} ms"
     if duration < 120:
         return f"{duration:.1f} s"
     return f"{duration / 60:.1f} min" if duration < 7200 else f"{duration / 3600:.1f} h"
@@ -174,9 +180,13 @@ def _buckets(statistics: Mapping[str, t.Any], window: Mapping[str, t.Any]) -> li
         one = told.get(format_time(start) or "", {"total": 0, "succeeded": 0, "failed": 0, "mean": None})
         over = one["succeeded"] + one["failed"]
         rate = one["succeeded"] / over if over else None
-        names = {"place": len(spans), "label": _label(start, step), "tick": _tick(start)}
-        spans.append({**one, **names, "rate": rate, "other": one["total"] - over})
+        known = {"start": start, "place": len(spans), "label": _label(start, step), "tick": None}
+        spans.append({**one, **known, "rate": rate, "other": one["total"] - over})
         start += step
+    # Half a day, or a fifth of all; the last one only where it has the room.
+    apart = 12 if step < timedelta(days=1) else math.ceil(len(spans) / 5)
+    for span in spans[: max(len(spans) - apart // 2, 1) : apart]:
+        span["tick"] = _tick(span["start"])
     return spans
 
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 from datetime import datetime, timedelta, timezone
 from html.parser import HTMLParser
@@ -15,6 +16,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.flowops.n8n.plugins.filter.n8n_execution_report import n8n_execution_report as report
 from ansible_collections.flowops.n8n.plugins.module_utils._execution import Execution
 from ansible_collections.flowops.n8n.plugins.module_utils._statistics import Statistics
+from ansible_collections.flowops.n8n.plugins.plugin_utils._report import percent, seconds
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -96,6 +98,36 @@ def test_charts_are_scaled_to_what_they_show() -> None:
     statistics["buckets"][0].update(total=41, succeeded=30, failed=10)
     page = Page(report([instance(statistics=statistics)])).text
     assert [words for words in ("70 %", "85 %", "100 %", "42", "21") if words not in page] == []
+
+
+@pytest.mark.parametrize("rate, words", [(None, "-"), (0.0, "0.0 %"), (0.9391, "93.9 %"), (0.9999, "99.9 %"), (1.0, "100.0 %")])
+def test_all_of_them_is_said_only_when_all_succeeded(rate: float | None, words: str) -> None:
+    assert percent(rate) == words
+
+
+def test_the_axis_has_a_label_for_every_fifth_of_the_days_and_for_noon_and_midnight() -> None:
+    for granularity, hours, labels in (
+        ("day", 24 * 30, ["Nov 1", "Nov 7", "Nov 13", "Nov 19", "Nov 25"]),
+        ("hour", 48, ["Nov 1", "12:00", "Nov 2", "12:00"]),
+        ("day", 24, ["Nov 1"]),
+    ):
+        statistics = Statistics(granularity)
+        for hour in range(hours):
+            start = START + timedelta(hours=hour - 12)
+            statistics.add(Execution(str(hour), "w1", "success", started_at=start, stopped_at=start))
+        window = {"started_after": "2026-11-01T00:00:00.000Z", "complete": True}
+        page = report([instance(statistics=statistics.summary(), window=window)])
+        first = page[page.index('class="dates"') : page.index("</div>", page.index('class="dates"'))]
+        assert re.findall(r'column: [0-9]+">([^<]+)<', first) == labels
+
+
+@pytest.mark.parametrize(
+    "took, words",
+    [(None, "-"), (0.0, "0 ms"), (0.043, "43 ms"), (0.9999, "1.0 s"), (1.25, "1.2 s"), (600, "10.0 min"), (9000, "2.5 h")],
+)
+def test_a_duration_is_told_in_the_unit_that_fits(took: float | None, words: str) -> None:
+    """Most executions take some milliseconds, which are not 0.0 seconds."""
+    assert seconds(took) == words
 
 
 def test_markdown_escapes_no_more_than_it_must() -> None:
