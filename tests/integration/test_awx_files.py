@@ -127,17 +127,19 @@ def test_the_credential_is_what_the_modules_read_of_the_environment() -> None:
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_a_survey_keeps_to_awx_rules(name: str) -> None:
     survey = survey_of(name)
-    assert (type(survey["name"]), type(survey["description"])) == (str, str)
+    assert isinstance(survey["name"], str)
+    assert isinstance(survey["description"], str)
     kinds: dict[str, type] = {"text": str, "integer": int, "multiplechoice": str}
     assert len({item["variable"] for item in survey["spec"]}) == len(survey["spec"]) > 0
     for item in survey["spec"]:
         assert set(item) <= {
             *("variable", "type", "question_name", "question_description", "required", "default", "min", "max", "choices"),
         }
-        assert type(item["required"]) is bool
+        assert isinstance(item["required"], bool)
         assert item["question_name"]
         # A schedule answers nothing: it runs with the defaults alone.
-        assert type(item["default"]) is kinds[item["type"]]
+        assert isinstance(item["default"], kinds[item["type"]])
+        assert not isinstance(item["default"], bool)
         assert item["default"] or not item["required"] or item["default"] == item["min"]
         if item["type"] == "multiplechoice":
             assert item["default"] in item["choices"]
