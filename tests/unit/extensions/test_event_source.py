@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import runpy
 import typing as t
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
@@ -36,7 +36,13 @@ class Source:
     """A source at work. ``turns`` are what happens while it pauses, one after the other; after the last one it is stopped."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, n8n: FakeN8n) -> None:
-        self.module = runpy.run_path(str(PATH))
+        # Not by runpy, as ansible-rulebook does it: where ansible-test has its own importer that takes the file for a folder.
+        spec = spec_from_file_location("n8n_executions", PATH)
+        assert spec is not None
+        assert spec.loader is not None
+        module = module_from_spec(spec)
+        spec.loader.exec_module(module)
+        self.module = vars(module)
         self.events: list[dict[str, t.Any]] = []
         self.pauses: list[float] = []
         self._turns: list[t.Callable[[], t.Any]] = []
