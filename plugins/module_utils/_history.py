@@ -4,113 +4,101 @@
 
 """Walks an instance's history with the fewest requests; the only place that knows cursors.
 
-What a server can filter by is learnt from its own answers, and every row is
-checked again by the caller, since n8n 2.13 to 2.28 accept some status filters and ignore them.
+Every row is to be checked again by the caller: a walk may give more than it was asked for.
 """
 
 from __future__ import annotations
 
 import heapq
+import itertools
+import math
 import typing as t
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from ansible_collections.flowops.n8n.plugins.module_utils._dialects.base import Dialect
-from ansible_collections.flowops.n8n.plugins.module_utils._errors import (
-    NotAnN8nAnswer,
-    Rejected,
-    UnknownParameter,
-    UnknownStatus,
-)
-from ansible_collections.flowops.n8n.plugins.module_utils._execution import Execution
+from ansible_collections.flowops.n8n.plugins.module_utils._errors import NotAnN8nAnswer
+from ansible_collections.flowops.n8n.plugins.module_utils._execution import Execution, order_of
+from ansible_collections.flowops.n8n.plugins.module_utils._lane import END, Lane, Lists
 from ansible_collections.flowops.n8n.plugins.module_utils._selection import Selection
 from ansible_collections.flowops.n8n.plugins.module_utils._wire import Page, Query
 
 # Ids are handed out when an execution is created, so start times follow them almost, but not
-# wholly: one that waited in a queue started later. A walk that ends by time goes on for this long.
+# wholly: one that waited in a queue started later. A walk that ends by time goes on for this long,
 MARGIN = timedelta(days=1)
+# and one from the oldest on for this long and half a page more: whatever comes then was queued as a whole.
+MARGIN_RISING = timedelta(hours=1)
+# How many of the wanted ids a page must be expected to hold to be read in place of them.
+WORTH_A_PAGE = 3
 
 
 class History:
-    """The executions of one instance, newest first. ``fetch`` asks the server for one page of a list."""
+    """The executions of one instance. ``fetch`` asks the server for one page of a list."""
 
     def __init__(self, dialect: Dialect, fetch: t.Callable[[Query, str | None], Page]) -> None:
         self._dialect = dialect
-        self._fetch = fetch
-        self._refused_parameters: set[str] = set()
-        self._refused_statuses: set[str] = set()
-
-    def newest_first(self, selection: Selection, oldest: int = 0) -> t.Iterator[Execution]:
-        """Every execution that the selection can mean, each once, down to the order ``oldest``.
-
-        Rows that it does not mean may be among them: check each.
-        """
-        queries = self._queries(selection)
-        under_way = set(queries)
-        lanes = [self._lane(query, under_way, oldest) for query in queries]
-        if len(lanes) == 1:
-            # Nothing can come twice, so no row need be held back to see.
-            yield from lanes[0]
-            return
-        # Those of one place in the order, by id: more than one only where the start is all that tells the place.
-        held: dict[str, Execution] = {}
-        place: int | None = None
-        live: set[str] = set()
-        for execution in heapq.merge(*lanes, key=lambda one: -one.order):
-            if execution.order != place or not place:
-                yield from held.values()
-                held, place = {}, execution.order
-            before = held.get(execution.id)
-            if before is not None:
-                # It ended between two requests: the end is the later news.
-                held[execution.id] = execution if before.is_live else before
-            elif execution.id not in live:
-                held[execution.id] = execution
-            if execution.is_live:
-                # Without a number it may come again far from here, and so may one that began between two requests.
-                live.add(execution.id)
-        yield from held.values()
+        self._lists = Lists(dialect, fetch)
 
     def can_list(self, status: str) -> bool:
         """Whether the server can be asked for this status; n8n before 2.13 cannot for crashed, new and unknown."""
-        if status not in self._refused_statuses:
-            try:
-                # An unknown workflow has an empty list, which costs the server next to nothing.
-                self._fetch(Query(workflow="0", status=status), None)
-            except UnknownStatus:
-                self._refused_statuses.add(status)
-        return status not in self._refused_statuses
+        return self._lists.can_filter_by(status)
 
-    def _lane(self, query: Query, under_way: set[Query], oldest: int) -> t.Iterator[Execution]:
-        """The rows of one list. Ends early where another lane lists the same rows."""
+    def newest_first(self, selection: Selection, oldest: int = 0) -> t.Iterator[Execution]:
+        """Every execution that the selection can mean, each once, down to the order ``oldest``."""
+        began = None if selection.started_after is None else selection.started_after - MARGIN
+        lanes = [self._falling(lane, oldest, began) for lane in self._lanes(self._queries(selection))]
+        return _merged(lanes, -1)
+
+    def oldest_first(self, selection: Selection) -> t.Iterator[Execution] | None:
+        """The same from the other end, or ``None`` where the server's cursors cannot be built: then nothing but the first
+        page of a list was read.
+
+        It finds the old end in about as many requests as the number of pages has binary digits. Times bound the walk by the
+        rows that come, not by the server's filters, which hide what never started (n8n 2.37 and newer).
+        """
+        queries = [replace(query, started_after=None, started_before=None) for query in self._queries(selection)]
+        walks = []
+        for lane in self._lanes(queries):
+            first = lane.page(None)
+            if not self._dialect.goes_on_below(first):
+                return None
+            walks.append(_Rising(lane, self._dialect, first, selection.started_after, selection.latest_start))
+        return _merged([iter(walk) for walk in walks], 1)
+
+    def rows_of(self, execution_ids: t.Iterable[str]) -> t.Iterator[Execution]:
+        """Those of these that the plain list shows, where they stand so close that a page holds several of them."""
+        wanted = sorted((order_of(one) for one in execution_ids if one.isdecimal()), reverse=True)
+        lane = Lane(self._lists, Query(), set())
+        at, size = 0, self._dialect.page_size
+        while at + WORTH_A_PAGE <= len(wanted):
+            if wanted[at] - wanted[at + WORTH_A_PAGE - 1] >= size:
+                at += 1
+                continue
+            cursor = self._dialect.cursor_below(wanted[at] + 1)
+            page = END if cursor is None else lane.page(cursor)
+            rows = page.executions
+            if not rows or rows[0].order > wanted[at] or not self._dialect.goes_on_below(page):
+                return
+            lowest = rows[-1].order if page.cursor is not None else 0
+            ahead = list(itertools.takewhile(lambda one: one >= lowest, wanted[at:]))  # noqa: B023 - Used at once.
+            among = set(ahead)
+            yield from (row for row in rows if row.order in among)
+            at += len(ahead)
+
+    def _lanes(self, queries: list[Query]) -> list[Lane]:
+        under_way = set(queries)
+        return [Lane(self._lists, query, under_way) for query in queries]
+
+    def _falling(self, lane: Lane, oldest: int, began: datetime | None) -> t.Iterator[Execution]:
+        """The rows of one list, newest first, by the server's own cursors."""
         cursor: str | None = None
         last: Execution | None = None
         passed: set[str] = set()
         while True:
-            if query.status in self._refused_statuses:
-                wider = replace(query, status=self._dialect.wider_status(query.status or ""))
-                if wider in under_way:
-                    return
-                under_way.add(wider)
-                query = wider
-            known = self._known(query)
-            try:
-                page = self._fetch(known, cursor)
-            except UnknownParameter as error:
-                self._drop(error, known)
-                continue
-            except UnknownStatus:
-                self._refused_statuses.add(query.status or "")
-                continue
+            page = lane.page(cursor)
             rows = page.executions
             if not rows:
                 return
-            if query.status is not None and self._strays(query.status, rows):
-                plain = replace(query, status=None)
-                if plain in under_way:
-                    return
-                under_way.add(plain)
-                query = plain
             # Ids without a number, as a gateway may make them, have no order that could be checked.
             if last is not None and (rows[0].id in passed or 0 < last.order < rows[0].order):
                 raise NotAnN8nAnswer(
@@ -118,41 +106,11 @@ class History:
                     "Something between here and n8n answers with an old page, or drops the cursor."
                 )
             yield from (row for row in rows if row.order >= oldest or not row.order)
-            if page.cursor is None or 0 < rows[-1].order < oldest or self._is_past(query, known, rows):
+            if page.cursor is None or 0 < rows[-1].order < oldest:
+                return
+            if began is not None and not lane.filters_by_start and _all_before(rows, began):
                 return
             cursor, last, passed = page.cursor, rows[-1], {row.id for row in rows}
-
-    def _strays(self, status: str, rows: tuple[Execution, ...]) -> bool:
-        """Whether the server passes over this filter."""
-        returned = self._dialect.returned_for(status)
-        return any(row.status not in returned for row in rows)
-
-    def _known(self, query: Query) -> Query:
-        """The query without what the server has refused."""
-        if "startedAfter" in self._refused_parameters:
-            query = replace(query, started_after=None)
-        if "startedBefore" in self._refused_parameters:
-            query = replace(query, started_before=None)
-        return query
-
-    def _drop(self, error: UnknownParameter, asked: Query) -> None:
-        self._refused_parameters.add(error.parameter)
-        if self._known(asked) == asked:
-            raise Rejected(
-                f"This n8n cannot filter executions by {error.parameter}, and their rows do not show it.",
-                status=error.status,
-                method=error.method,
-                url=error.url,
-                api_message=error.api_message,
-            )
-
-    @staticmethod
-    def _is_past(query: Query, known: Query, rows: tuple[Execution, ...]) -> bool:
-        """Whether a whole page lies so far before the wanted time that the rest need not be read."""
-        if query.started_after is None or known.started_after is not None:
-            return False
-        end = query.started_after - MARGIN
-        return all(row.started_at is not None and row.started_at < end for row in rows)
 
     def _queries(self, selection: Selection) -> list[Query]:
         """The lists to ask for: a server filters by one workflow, one status and one mode at a time."""
@@ -169,3 +127,123 @@ class History:
             for mode in self._dialect.mode_lists(selection.modes)
             for workflow in (selection.workflows if selection.workflows is not None else (None,))
         ]
+
+
+def _merged(lanes: list[t.Iterator[Execution]], direction: int) -> t.Iterator[Execution]:
+    """The rows of several lanes in one order, each execution once."""
+    if len(lanes) == 1:
+        # Nothing can come twice, so no row need be held back to see.
+        yield from lanes[0]
+        return
+    # Those of one place in the order, by id: more than one only where the start is all that tells the place.
+    held: dict[str, Execution] = {}
+    place: int | None = None
+    live: set[str] = set()
+    for execution in heapq.merge(*lanes, key=lambda one: direction * one.order):
+        if execution.order != place or not place:
+            yield from held.values()
+            held, place = {}, execution.order
+        before = held.get(execution.id)
+        if before is not None:
+            # It ended between two requests: the end is the later news.
+            held[execution.id] = execution if before.is_live else before
+        elif execution.id not in live:
+            held[execution.id] = execution
+        if execution.is_live:
+            # Without a number it may come again far from here, and so may one that began between two requests.
+            live.add(execution.id)
+    yield from held.values()
+
+
+class _Rising:
+    """The rows of one list, oldest first, by cursors that are built here.
+
+    A page holds the newest rows below a place. The walk asks for the rows below a place as far above what it has as one page is
+    expected to hold; what turns out to be more is put by until what lies below it is read.
+    """
+
+    def __init__(self, lane: Lane, dialect: Dialect, first: Page, began: datetime | None, ended: datetime | None) -> None:
+        self._lane = lane
+        self._dialect = dialect
+        self._first = first
+        self._began = None if began is None else began - MARGIN
+        self._ended = None if ended is None else ended + MARGIN_RISING
+        # What the server makes of the size that it is asked for.
+        self._size = max(len(first.executions), 1)
+        # Rows in a row that started too late to be meant.
+        self._late = 0
+
+    def __iter__(self) -> t.Iterator[Execution]:
+        rows = self._first.executions
+        if self._first.cursor is None:
+            yield from reversed(rows)
+            return
+        top = rows[0].order
+        # Pages above what has been given, the lowest last. The newest one is read anew when the walk comes there.
+        above: list[tuple[Execution, ...]] = []
+        done, rows = self._old_end(rows[-1].order)
+        yield from reversed(rows)
+        width = self._width(len(rows), rows[0].order - rows[-1].order + 1) if rows else self._size
+        while done < top and not self._is_past(rows):
+            ceiling = above[-1][-1].order - 1 if above else top
+            if done >= ceiling:
+                rows = above.pop()
+                yield from reversed(rows)
+                done = rows[0].order
+                continue
+            goal = min(done + width, ceiling)
+            page = self._below(goal + 1)
+            rows = tuple(row for row in page.executions if row.order > done)
+            if not rows or page.cursor is None or len(rows) < len(page.executions) or rows[-1].order == done + 1:
+                yield from reversed(rows)
+                span, done = goal - done, goal
+            else:
+                above.append(rows)
+                span, rows = goal + 1 - rows[-1].order, ()
+                width = min(width, self._width(len(above[-1]), span))
+                continue
+            width = min(self._width(len(rows), span), 8 * width)
+
+    def _old_end(self, known: int) -> tuple[int, tuple[Execution, ...]]:
+        """The place below which nothing is left to be read, and the rows just below it that are. ``known`` is one with rows."""
+        low, high = 0, known
+        while high - low > 1:
+            middle = low + 1 + (high - low) // 2
+            page = self._below(middle)
+            rows = page.executions
+            if not rows or (self._began is not None and _all_before(rows, self._began)):
+                low = middle - 1
+            elif page.cursor is None or rows[-1].order <= low + 1:
+                return middle - 1, rows
+            else:
+                high = rows[-1].order
+        return low, ()
+
+    def _below(self, place: int) -> Page:
+        page = self._lane.page(self._dialect.cursor_below(place))
+        if page.executions and page.executions[0].order >= place:
+            raise NotAnN8nAnswer(
+                f"The server's list of executions does not heed its cursor: below id {place} came "
+                f"{page.executions[0].id}. Something between here and n8n answers with an old page, or drops the cursor."
+            )
+        return page
+
+    def _width(self, rows: int, span: int) -> int:
+        """How many ids a page is expected to hold, if they go on as they were, with room for chance where ids are missing."""
+        if rows == 0:
+            return 8 * span
+        density = min(rows / span, 1.0)
+        return max(1, int((self._size - 2 * math.sqrt(self._size * (1 - density))) / density))
+
+    def _is_past(self, rows: t.Sequence[Execution]) -> bool:
+        """Whether so many rows in a row started too late that nothing that is meant can follow."""
+        if self._ended is None:
+            return False
+        for row in rows:
+            late = row.started_at is not None and row.started_at > self._ended
+            self._late = self._late + 1 if late else 0
+        return 2 * self._late >= self._size
+
+
+def _all_before(rows: t.Sequence[Execution], moment: datetime) -> bool:
+    return all(row.started_at is not None and row.started_at < moment for row in rows)

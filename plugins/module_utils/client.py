@@ -23,6 +23,7 @@ from ansible_collections.flowops.n8n.plugins.module_utils._errors import (
     NotFound,
     NothingStored,
     NotOffered,
+    Rejected,
     UnknownParameter,
 )
 from ansible_collections.flowops.n8n.plugins.module_utils._execution import Execution, Workflow
@@ -79,6 +80,20 @@ class N8nClient:
         ``limit`` is the caller's: it knows what counts.
         """
         return filter(selection.matches, self._history.newest_first(selection, oldest))
+
+    def oldest_first(self, selection: Selection) -> t.Iterator[Execution] | None:
+        """The same from the other end, or ``None`` where the server's list can be read from its newest end only."""
+        rows = self._history.oldest_first(selection)
+        return None if rows is None else filter(selection.matches, rows)
+
+    def rows_of(self, execution_ids: t.Sequence[str]) -> list[Execution]:
+        """As many of these as a few pages of the list show, which is all of them at best. Nothing follows from a missing one."""
+        found: list[Execution] = []
+        # Whatever is wrong with the list, each can be read by itself.
+        with suppress(Forbidden, NotAnN8nAnswer, Rejected):
+            for execution in self._history.rows_of(execution_ids):
+                found.append(execution)
+        return found
 
     def get(self, execution_id: str, include_data: bool = False, redact: bool | None = None) -> Execution:
         """One execution. Where its data is not kept, it comes without, whatever is asked for.

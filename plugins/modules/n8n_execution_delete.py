@@ -134,7 +134,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 matched:
-  description: How many executions the selection matched, live ones included.
+  description: How many executions the selection matched, live ones included; with O(limit) of those that were looked at.
   type: int
   returned: always
   sample: 42

@@ -15,6 +15,7 @@ import threading
 import typing as t
 from urllib.parse import unquote, urlencode
 
+from ansible_collections.flowops.n8n.plugins.module_utils._dialects.n8n import PAGE_SIZE
 from ansible_collections.flowops.n8n.plugins.module_utils._execution import parse_time
 from ansible_collections.flowops.n8n.plugins.module_utils._transport import Connection
 from ansible_collections.flowops.n8n.plugins.module_utils._wire import Answer, Call
@@ -278,6 +279,11 @@ def cursor_after(number: int, page: int) -> str:
     """What n8n says to go on behind an execution, as it stands in an address."""
     cursor = base64.b64encode(json.dumps({"lastId": str(number), "limit": page}).encode()).decode()
     return urlencode({"cursor": cursor})
+
+
+def cursor_below(number: int) -> str:
+    """A cursor that is built here, as it stands in an address."""
+    return cursor_after(number, PAGE_SIZE)
 
 
 def _started_within(one: Row, after: str | None, before: str | None) -> bool:

@@ -79,6 +79,17 @@ class Dialect(abc.ABC):
     def read_page(self, answer: Answer) -> Page:
         """Every row with its place in that order: by its number, or else by ``rank``."""
 
+    # How many rows a page is asked to have.
+    page_size: t.ClassVar[int]
+
+    def cursor_below(self, place: int) -> str | None:
+        """A cursor to the rows below a place in the order; ``None`` where cursors cannot be built."""
+        return None
+
+    def goes_on_below(self, page: Page) -> bool:
+        """Whether the server's own cursor to the next page is the one that would be built, or there is no next page."""
+        return False
+
     # One execution
 
     @abc.abstractmethod

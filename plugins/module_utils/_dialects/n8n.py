@@ -13,6 +13,8 @@ answers, ``results`` for the rows of a list, ids as ``exec-123``, errors as ``{"
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 import typing as t
 from datetime import datetime
@@ -94,6 +96,7 @@ class N8n(Dialect, dialect="n8n"):
     tells_of_waiting = "new"
     stops_many = True
     has_workflows = True
+    page_size = PAGE_SIZE
 
     def status_lists(self, statuses: frozenset[str] | None, live: frozenset[str]) -> list[str | None]:
         """The plain list leaves out what is running (n8n 1.x: all that it holds in memory), which has lists of its own."""
@@ -133,6 +136,22 @@ class N8n(Dialect, dialect="n8n"):
         if not isinstance(rows, list) or not (cursor is None or isinstance(cursor, str)):
             raise answer.foreign("n8n's list of executions")
         return Page(tuple(_execution(row, answer) for row in rows), cursor or None)
+
+    def cursor_below(self, place: int) -> str | None:
+        """A cursor that n8n takes in every version; it wants the place as text."""
+        return base64.b64encode(json.dumps({"lastId": str(place), "limit": PAGE_SIZE}).encode()).decode()
+
+    def goes_on_below(self, page: Page) -> bool:
+        """A gateway may have ids and cursors of its own."""
+        if any(not row.id.isdecimal() for row in page.executions):
+            return False
+        if page.cursor is None:
+            return True
+        try:
+            cursor = json.loads(base64.b64decode(page.cursor, validate=True))
+        except (ValueError, RecursionError):
+            return False
+        return isinstance(cursor, dict) and cursor.get("lastId") == page.executions[-1].id
 
     def get_call(self, execution_id: str, include_data: bool, redact: bool | None = None) -> Call:
         """``redact`` counts only with data; n8n 2.16 and newer, and ``False`` needs the scope execution:reveal."""

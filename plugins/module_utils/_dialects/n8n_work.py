@@ -63,6 +63,7 @@ class N8nWork(Dialect, dialect="n8n_work"):
     api_path = "/v1"
     id_form = re.compile(r"[A-Za-z0-9_-]{1,80}")
     id_words = "letters, digits, _ and -, such as exec_1234567890"
+    page_size = PAGE_SIZE
     not_offered: t.ClassVar[t.Mapping[str, tuple[t.Any, str]]] = {
         "project": (None, "it has no projects in its API"),
         "redact": (None, "it does not redact data"),

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 import typing as t
 from collections import Counter
@@ -314,33 +315,91 @@ def _decisions(client: N8nClient, rule: DeleteRule, tally: _Tally, deadline: flo
     """The deletions to be made, what is kept being counted on the way. Raises ``Refused`` before the first."""
     selection = rule.selection
     if selection.ids is not None:
-        found, tally.not_found = get_each(client, selection.ids, tally.faults)
+        found, tally.not_found = _found(client, selection.ids, tally.faults)
         if tally.faults.end is not None:
             raise tally.faults.end
         found.sort(key=lambda execution: execution.order)
         executions: t.Iterable[Execution] = found
         if rule.live == "fail":
             _refuse_live(execution for execution in found if execution.is_live)
-    else:
-        if rule.live == "fail" and selection.live_statuses:
-            _refuse_live(client.executions(selection.with_statuses(selection.live_statuses)))
-        executions = _all_but_the_last(client.executions(rule.walked), rule, tally)
+        return _chosen(client, rule, executions, deadline, tally)
+    if rule.live == "fail" and selection.live_statuses:
+        _refuse_live(client.executions(selection.with_statuses(selection.live_statuses)))
+    rising = client.oldest_first(selection)
+    if rising is not None:
+        return _chosen(client, rule, _all_but_the_floors(client, rising, rule, tally), deadline, tally, rising=True)
+    return _chosen(client, rule, _all_but_the_last(client.executions(rule.walked), rule, tally), deadline, tally)
+
+
+def _found(client: N8nClient, execution_ids: t.Sequence[str], faults: Faults) -> tuple[list[Execution], list[str]]:
+    """The executions with these ids, by pages of the list as far as they stand close together, and the ids that are not there."""
+    found = client.rows_of(execution_ids)
+    known = {execution.id for execution in found}
+    others, absent = get_each(client, [one for one in execution_ids if one not in known], faults)
+    return [*found, *others], absent
+
+
+def _chosen(
+    client: N8nClient,
+    rule: DeleteRule,
+    executions: t.Iterable[Execution],
+    deadline: float | None,
+    tally: _Tally,
+    rising: bool = False,
+) -> t.Iterable[Decision]:
+    """The deletions among these executions, ``rising`` telling that the oldest come first."""
+    limit = rule.selection.limit if rule.selection.ids is None else None
     deletions: t.Iterable[Decision] = _in_time(_deletions(executions, rule, tally), deadline, tally)
     if rule.keep_tagged:
         deletions = _untagged(client, deletions, tally)
     if rule.abort_above is not None:
         deletions = _at_most(deletions, rule.abort_above)
-    if selection.ids is None and selection.limit is not None:
-        deletions, more = oldest(deletions, selection.limit)
+    if limit is not None and rising:
+        deletions = _first(deletions, limit, tally)
+    elif limit is not None:
+        deletions, more = oldest(deletions, limit)
         tally.more_remaining = more or tally.more_remaining
-    if tally.out_of_time and (rule.abort_above is not None or selection.limit is not None):
+    if tally.out_of_time and (rule.abort_above is not None or (limit is not None and not rising)):
         # It was used up by looking, so neither how many there are nor which are the oldest is known.
         return []
     return _in_time(deletions, deadline, tally)
 
 
+def _first(decisions: t.Iterable[Decision], most: int, tally: _Tally) -> t.Iterator[Decision]:
+    """The first ones, and whether there were more."""
+    for number, decision in enumerate(decisions):
+        if number == most:
+            tally.more_remaining = True
+            return
+        yield decision
+
+
+def _all_but_the_floors(
+    client: N8nClient, executions: t.Iterable[Execution], rule: DeleteRule, tally: _Tally
+) -> t.Iterator[Execution]:
+    """What the selection means, without the newest of each workflow that are to stay. Oldest first."""
+    floors: dict[str | None, int] = {}
+    for execution in executions:
+        if rule.keep_last is not None and not execution.is_live:
+            workflow = execution.workflow_id
+            if workflow not in floors:
+                floors[workflow] = _floor(client, rule, workflow, rule.keep_last)
+            if execution.order >= floors[workflow]:
+                tally.matched += 1
+                tally.kept_last += 1
+                continue
+        yield execution
+
+
+def _floor(client: N8nClient, rule: DeleteRule, workflow: str | None, keep_last: int) -> int:
+    """The place of the oldest of those of a workflow that are to stay; everything does where there are no more."""
+    walked = rule.walked if workflow is None else rule.walked.with_workflows((workflow,), rule.walked.exclude_workflows)
+    newest = (one.order for one in client.executions(walked) if one.workflow_id == workflow and not one.is_live)
+    return next(itertools.islice(newest, keep_last - 1, None), 0)
+
+
 def _all_but_the_last(executions: t.Iterable[Execution], rule: DeleteRule, tally: _Tally) -> t.Iterator[Execution]:
-    """What the selection means, without the newest of each workflow that are to stay. Newest first."""
+    """The same, newest first, from a walk that goes on to the end."""
     seen: Counter[str | None] = Counter()
     for execution in executions:
         among_last = False

@@ -212,7 +212,7 @@ def test_a_full_disk_ends_the_run_and_nothing_of_the_batch_is_deleted(tmp_path: 
     monkeypatch.setattr(_archive.os, "write", write)
     result = archived(n8n, tmp_path / "a.jsonl")
     assert (result.values["archived"], result.values["deleted"], result.changed) == (50, 50, True)
-    assert sorted(n8n.rows) == list(range(1, 11))
+    assert sorted(n8n.rows) == list(range(51, 61))
     assert "No space left on device" in str(result.failure)
     assert "Deleted 50" in str(result.failure)
 

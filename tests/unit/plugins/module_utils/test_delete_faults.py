@@ -14,7 +14,7 @@ from ansible_collections.flowops.n8n.plugins.module_utils._execution import Exec
 from ansible_collections.flowops.n8n.plugins.module_utils._operations import delete, stop
 from ansible_collections.flowops.n8n.plugins.module_utils._operations.common import Result
 from ansible_collections.flowops.n8n.plugins.module_utils._wire import Answer, Call
-from ansible_collections.flowops.n8n.tests.unit.fake_n8n import FakeN8n, cursor_after
+from ansible_collections.flowops.n8n.tests.unit.fake_n8n import FakeN8n, cursor_below
 from ansible_collections.flowops.n8n.tests.unit.rows import NOW, Clock, delete_params, row
 
 
@@ -42,7 +42,7 @@ def test_one_execution_that_n8n_cannot_delete_does_not_end_the_batch() -> None:
     n8n.refuse("DELETE /executions/2", 500, "Internal server error")
     result = clear(n8n, all=True)
     assert sorted(n8n.rows) == [2]
-    assert (result.changed, result.values["deleted"], result.values["deleted_ids"]) == (True, 2, ["3", "1"])
+    assert (result.changed, result.values["deleted"], result.values["deleted_ids"]) == (True, 2, ["1", "3"])
     assert [(error["id"], error["status"]) for error in result.values["errors"]] == [("2", 500)]
     assert (result.values["status"], result.values["method"], result.values["retryable"]) == (500, "DELETE", True)
     assert result.failure is not None
@@ -56,8 +56,8 @@ def test_a_wrong_key_ends_the_batch_and_what_was_done_is_told(status: int, messa
     n8n = three()
     n8n.refuse("DELETE /executions/2", status, message)
     result = clear(n8n, all=True)
-    assert [call for call in n8n.log if call.startswith("DELETE")] == ["DELETE /executions/3", "DELETE /executions/2"]
-    assert (result.changed, result.values["deleted_ids"], result.values["status"]) == (True, ["3"], status)
+    assert [call for call in n8n.log if call.startswith("DELETE")] == ["DELETE /executions/1", "DELETE /executions/2"]
+    assert (result.changed, result.values["deleted_ids"], result.values["status"]) == (True, ["1"], status)
     assert result.failure is not None
     assert word in result.failure
     assert "Deleted 1 execution." in result.failure
@@ -82,11 +82,23 @@ def test_ids_that_may_not_be_read_are_not_deleted() -> None:
 
 
 def test_one_id_that_cannot_be_read_does_not_keep_the_others() -> None:
-    n8n = three()
-    n8n.refuse("GET /executions/2", 500, "Internal server error")
-    result = clear(n8n, execution_id=["1", "2", "3"])
-    assert sorted(n8n.rows) == [2]
-    assert [error["id"] for error in result.values["errors"]] == ["2"]
+    n8n = FakeN8n(row(1), row(1002), row(2003))
+    n8n.refuse("GET /executions/1002", 500, "Internal server error")
+    result = clear(n8n, execution_id=["1", "1002", "2003"])
+    assert sorted(n8n.rows) == [1002]
+    assert [error["id"] for error in result.values["errors"]] == ["1002"]
+
+
+def test_ids_that_stand_close_together_take_a_page_and_one_call_each() -> None:
+    n8n = FakeN8n(*(row(number) for number in range(1, 101)), row(101, "waiting"))
+    result = clear(n8n, execution_id=[str(number) for number in range(1, 103)])
+    assert (result.values["deleted"], result.values["kept_by_status"], result.values["not_found"]) == (
+        100,
+        {"waiting": 1},
+        ["102"],
+    )
+    assert len(n8n.log) == 2 + 100
+    assert sorted(n8n.rows) == [101]
 
 
 def test_an_unknown_workflow_is_an_error_of_its_own() -> None:
@@ -107,7 +119,7 @@ def test_a_deletion_whose_answer_was_lost_is_looked_up_and_counted(doubt: errors
     n8n = three()
     n8n.script("DELETE /executions/2", lose(n8n, True, doubt))
     result = clear(n8n, all=True)
-    assert (result.failure, result.values["deleted_ids"], n8n.rows) == (None, ["3", "2", "1"], {})
+    assert (result.failure, result.values["deleted_ids"], n8n.rows) == (None, ["1", "2", "3"], {})
     assert n8n.log[n8n.log.index("DELETE /executions/2") + 1] == "GET /executions/2"
 
 
@@ -120,7 +132,7 @@ def test_a_deletion_that_was_not_carried_out_is_an_error(doubt: errors.N8nError)
     assert str(doubt) in result.failure
     assert "2" not in result.values["deleted_ids"]
     assert 2 in n8n.rows
-    assert (1 in n8n.rows) is doubt.condemns_all
+    assert (3 in n8n.rows) is doubt.condemns_all
 
 
 def test_a_404_after_a_deletion_that_was_sent_again_counts_as_deleted() -> None:
@@ -145,10 +157,10 @@ def test_what_somebody_else_has_deleted_meanwhile_is_no_failure() -> None:
 
 def test_a_list_that_breaks_off_keeps_what_was_done() -> None:
     n8n = FakeN8n(*(row(number) for number in range(1, 6)), page=2)
-    n8n.refuse(f"GET /executions?{cursor_after(4, 2)}&status=success", 500, "Internal server error")
+    n8n.refuse(f"GET /executions?{cursor_below(5)}&status=success", 500, "Internal server error")
     result = clear(n8n, status=["success"])
-    assert (result.changed, result.values["deleted_ids"]) == (True, ["5", "4"])
-    assert sorted(n8n.rows) == [1, 2, 3]
+    assert (result.changed, result.values["deleted_ids"]) == (True, ["1", "2"])
+    assert sorted(n8n.rows) == [3, 4, 5]
     assert result.failure is not None
     assert "n8n failed at this call" in result.failure
 

@@ -55,8 +55,21 @@ def test_the_newest_are_counted_before_the_limit_and_live_ones_not_at_all() -> N
     n8n = FakeN8n(*[row(number) for number in range(1, 7)], row(7, "running"))
     result = clear(n8n, all=True, keep_last=2, limit=2)
     assert sorted(n8n.rows) == [3, 4, 5, 6, 7]
-    assert (result.values["kept_last"], result.values["kept"], result.values["more_remaining"]) == (2, 1, True)
+    # What comes after the limit is not looked at.
+    assert (result.values["kept_last"], result.values["kept"], result.values["more_remaining"]) == (0, 0, True)
+    result = clear(n8n, all=True, keep_last=2, limit=9)
+    assert sorted(n8n.rows) == [5, 6, 7]
+    assert (result.values["kept_last"], result.values["kept"], result.values["more_remaining"]) == (2, 1, False)
     assert "kept 2 as the newest" in result.values["msg"]
+
+
+def test_how_many_of_a_workflow_stay_is_asked_for_where_the_walk_first_meets_it() -> None:
+    rows = [row(number, workflow=f"w{number % 3}", start=number / 100, stop=number / 100) for number in range(1, 1001)]
+    n8n = FakeN8n(*rows)
+    result = clear(n8n, older_than="20h", keep_last=5)
+    assert (result.values["deleted"], result.values["kept_last"]) == (400, 0)
+    assert [call for call in n8n.log if "workflowId" in call] == [f"GET /executions?workflowId=w{number}" for number in (1, 2, 0)]
+    assert sum(call.startswith("GET") for call in n8n.log) <= 12
 
 
 @pytest.mark.parametrize("options", [{"keep_last": 0, "all": True}, {"keep_last": 1, "execution_id": ["1"]}])
@@ -72,7 +85,7 @@ def test_what_has_tags_stays(check_mode: bool) -> None:
     result = clear(n8n, check_mode, all=True, keep_tagged=True)
     assert (result.values["deleted_ids"], result.values["kept_tagged"]) == (["2"], 1)
     # What stays anyway is not asked for its tags.
-    assert [call for call in n8n.log if "/tags" in call] == ["GET /executions/2/tags", "GET /executions/1/tags"]
+    assert [call for call in n8n.log if "/tags" in call] == ["GET /executions/1/tags", "GET /executions/2/tags"]
     assert sorted(n8n.rows) == ([1, 2, 3] if check_mode else [1, 3])
 
 
