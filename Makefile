@@ -9,6 +9,7 @@ PYTHON ?= python3
 BUILD := build
 VENV := $(BUILD)/venv
 DEMO := $(BUILD)/venv-demo
+BENCHMARK := $(BUILD)/venv-benchmark
 TREE := $(abspath $(BUILD))/tree
 HERE := $(TREE)/ansible_collections/flowops/n8n
 IN_TREE := ANSIBLE_COLLECTIONS_PATH=$(TREE) PYTHONPATH=$(TREE)
@@ -49,12 +50,17 @@ screenshots: test-report ## Take the pictures of the report in docs/report anew
 	mkdir -p docs/report
 	cp $(BUILD)/report/*.png docs/report
 
+.PHONY: benchmark
+benchmark: $(VENV)/ready $(BENCHMARK)/ready $(HERE) ## Measure the collection beside its peers (hours), write docs/performance.md
+	$(VENV)/bin/python -m tests.lab.install 2.41.1
+	$(IN_TREE) $(VENV)/bin/python -m tests.benchmark
+
 .PHONY: lint
 lint: $(VENV)/ready $(HERE) ## ansible-lint, yamllint, ruff, mypy, changelog
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	cd $(TREE) && $(abspath $(VENV))/bin/mypy --config-file $(abspath pyproject.toml) -p ansible_collections.flowops.n8n.plugins -p ansible_collections.flowops.n8n.extensions
-	$(VENV)/bin/mypy -p tests.contract -p tests.events -p tests.integration -p tests.lab -p tests.simulator -m tests.ansible_test -m tests.demo -m tests.servers
+	$(VENV)/bin/mypy -p tests.benchmark -p tests.contract -p tests.events -p tests.integration -p tests.lab -p tests.simulator -m tests.ansible_test -m tests.demo -m tests.servers
 	$(VENV)/bin/yamllint --strict .
 	$(VENV)/bin/antsibull-changelog lint
 	PATH="$(abspath $(VENV))/bin:$$PATH" ANSIBLE_COLLECTIONS_PATH=$(TREE) $(VENV)/bin/ansible-lint --offline --strict --profile production
@@ -96,6 +102,11 @@ $(VENV)/browser-ready: $(VENV)/ready tests/browser/requirements.txt
 $(DEMO)/ready: tests/simulator/requirements.txt
 	$(PYTHON) -m venv --clear $(DEMO)
 	$(DEMO)/bin/python -m pip install --quiet ansible-core requests --requirement tests/simulator/requirements.txt
+	touch $@
+
+$(BENCHMARK)/ready: tests/benchmark/requirements.txt
+	$(PYTHON) -m venv --clear $(BENCHMARK)
+	$(BENCHMARK)/bin/python -m pip install --quiet --requirement tests/benchmark/requirements.txt
 	touch $@
 
 # A tree in which Ansible finds the checkout as a collection.

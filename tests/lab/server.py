@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import requests
@@ -50,17 +50,19 @@ class StartFailed(RuntimeError):
 class N8n:
     """One real n8n server, used as a context manager.
 
-    ``url`` is its origin, ``database`` its SQLite file, ``log`` what it wrote.
+    ``url`` is its origin, ``database`` its SQLite file unless ``settings`` (more of its environment) name another
+    database, ``log`` what it wrote.
     """
 
-    def __init__(self, version: str) -> None:
+    def __init__(self, version: str, settings: Mapping[str, str] | None = None) -> None:
         self.version = version
+        self._settings = dict(settings or {})
         self._session = requests.Session()
         self._folder = Path(tempfile.mkdtemp(prefix=f"n8n-{version}-"))
         self._process: subprocess.Popen[bytes] | None = None
         self.log = self._folder / "n8n.log"
         self.database = self._folder / ".n8n" / "database.sqlite"
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
 
     def __enter__(self) -> N8n:
@@ -125,7 +127,8 @@ class N8n:
             kept.update(ONLY_1)
         kept["N8N_USER_FOLDER"] = str(self._folder)
         kept["N8N_PORT"] = str(self.port)
-        kept["N8N_RUNNERS_BROKER_PORT"] = str(_free_port())
+        kept["N8N_RUNNERS_BROKER_PORT"] = str(free_port())
+        kept.update(self._settings)
         return kept
 
     def _wait_until(self, reached: Callable[[], bool]) -> None:
@@ -155,7 +158,7 @@ class N8n:
         return self.log.read_text(encoding="utf-8", errors="replace")[-6000:]
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -88,7 +88,10 @@ class Faults:
 
 @dataclass(slots=True)
 class Call:
-    """One request that arrived; ``status`` is what n8n answered, 0 where it did not come to that."""
+    """One request that arrived; ``status`` is what n8n answered, 0 where it did not come to that.
+
+    ``at`` and ``ended`` are seconds since the epoch.
+    """
 
     method: str
     path: str
@@ -97,6 +100,7 @@ class Call:
     at: float
     status: int = 0
     fault: str | None = None
+    ended: float = 0.0
 
 
 class Connection(Protocol):
@@ -141,6 +145,7 @@ class Gate:
             await send(message)
 
         await self._n8n(scope, receive, noting)
+        call.ended = time.time()
 
     async def _harmed(self, fault: Fault, call: Call, connection: Connection, scope: Scope, receive: Receive, send: Send) -> None:
         answer = None

@@ -164,7 +164,7 @@ _ERRORS = (
     "Authorization failed - please check your credentials",
     "Cannot read properties of undefined (reading 'email')",
 )
-_SAMPLES: tuple[tuple[str, str, dict[str, Any]], ...] = (
+SAMPLES: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("Order import", "n8n-nodes-base.set", {}),
     ("Invoice mailer", "n8n-nodes-base.stopAndError", {"errorMessage": "Recipient address is missing"}),
     ("Stock sync", "n8n-nodes-base.noOp", {}),
@@ -203,14 +203,15 @@ def seed_history(store: Store, database: Path, count: int, days: float) -> None:
     """Fill a database with sample workflows and so many executions over the last days; always the same ones."""
     known = {workflow["name"]: workflow["id"] for workflow in store.workflows()}
     ids = []
-    for name, node_type, parameters in _SAMPLES:
+    for name, node_type, parameters in SAMPLES:
         path = name.lower().replace(" ", "-")
         workflow = webhook_workflow(name, node_type, parameters, path)
         ids.append(known.get(name) or store.add_workflow(workflow, active=True))
-    insert_executions(database, _history(ids, count, days))
+    insert_executions(database, history(ids, count, days))
 
 
-def _history(workflow_ids: Sequence[str], count: int, days: float) -> Iterator[Row]:
+def history(workflow_ids: Sequence[str], count: int, days: float) -> Iterator[Row]:
+    """So many executions of these workflows over the last days, the oldest first."""
     chance = random.Random(count)
     first = datetime.now(timezone.utc) - timedelta(days=days)
     step = timedelta(days=days) / max(count, 1)

@@ -1,0 +1,166 @@
+"""Writes docs/performance.md from the results."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from collections.abc import Callable, Iterable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from shutil import which
+from statistics import median, quantiles
+from typing import Any
+
+from tests.benchmark.peers import CLEANUP, COLLECTION, DELETE, LIST, STATISTICS
+
+Record = dict[str, Any]
+
+_HEAD = """# Performance
+
+<!-- Written by `make benchmark`; changes made here by hand are lost. -->
+
+How this collection compares with other ways to list and delete executions of n8n. Ratios are what is claimed: a round is one run
+of each tool, one after the other on the same server, and a ratio is taken within a round. Seconds depend on the machine and are
+given so that the ratios can be judged.
+
+- A ratio of times is the other tool's divided by the collection's: **above 1 the collection is faster**. It is the median of all
+  rounds, with the quartiles in brackets, with the least and the greatest where there are fewer than four rounds.
+- *Whole task* is a program from its start to its end, for Ansible a playbook with one task. *Requests* lasts from the first
+  request to the end of the last answer, as the server itself saw them, so it leaves the starts of programs out.
+- *Memory* is the highest of the largest process, for Ansible that is `ansible-playbook` itself as a rule.
+
+"""
+
+_TITLES = {
+    DELETE: (
+        "Delete by id",
+        "The ids are there already. `curl` is `curl -Z --parallel-max 8` with one configuration file; the collection has "
+        "`concurrency: 8`; n8n-client is a loop on one session; @n8n/cli and n8n-toolkit run under `xargs -P 8`, a process for "
+        "each id; `ansible.builtin.uri` is in a loop.",
+    ),
+    CLEANUP: (
+        "Cleanup by age",
+        "What ended before a moment is to be found and deleted: the oldest 1 % of 60 days. *Before the first DELETE* are the "
+        "requests and the seconds from a tool's first request to its first deletion.",
+    ),
+    LIST: ("List", "The newest executions, all in the hands of a program or a playbook."),
+    STATISTICS: (
+        "Statistics",
+        "All executions counted by their status; the collection counts more than that, the others only that.",
+    ),
+}
+
+
+def machine() -> Record:
+    """What was measured on. No names."""
+    cpu = "unknown processor"
+    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+        if line.startswith("model name"):
+            cpu = line.partition(":")[2].strip()
+            break
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    curl = subprocess.run([str(which("curl")), "--version"], capture_output=True, text=True, check=True).stdout.split()[1]
+    return {
+        "processor": f"{len(os.sched_getaffinity(0))} cores of {cpu}",
+        "memory": f"{memory:.0f} GiB",
+        "Linux": platform.release(),
+        "Python": platform.python_version(),
+        "ansible-core": version("ansible-core"),
+        "requests": version("requests"),
+        "urllib3": version("urllib3"),
+        "curl": curl,
+    }
+
+
+def page(results: Record) -> str:
+    parts = [_HEAD, _measured_on(results)]
+    cases = [value for value in results["measured"].values() if "case" in value]
+    for scenario, (title, words) in _TITLES.items():
+        of_it = [one for one in cases if one["case"]["scenario"] == scenario]
+        if of_it:
+            parts += [f"## {title}\n\n{words}\n\n", *_tables(scenario, of_it)]
+    return "".join(parts).rstrip() + "\n"
+
+
+def _measured_on(results: Record) -> str:
+    facts = ", ".join(f"{name} {value}" if name[0] not in "pm" else value for name, value in results["machine"].items())
+    versions = sorted({one["case"]["version"] for one in results["measured"].values() if "case" in one})
+    text = f"Measured on {facts}; {', '.join(versions)}. The servers ran on the same machine."
+    start = results["measured"].get("start")
+    if start:
+        text += f" A playbook with nothing but `ansible.builtin.ping` takes {_spread(start['walls'], 's')}."
+    return text + " The peers: @n8n/cli 0.15.0, n8n-toolkit 0.4.2, n8n-client 1.0.0.\n\n"
+
+
+def _tables(scenario: str, cases: Sequence[Record]) -> Iterable[str]:
+    for one in sorted(cases, key=lambda one: _order(one["case"])):
+        case, runs = one["case"], one["runs"]
+        latency = f", {case['latency_ms']} ms latency" if case["server"] == "simulator" else ""
+        what = f"{case['count']:,} of {case['size']:,}" if case["count"] < case["size"] else f"{case['size']:,}"
+        rounds = len({run["round"] for run in runs})
+        yield f"**{what} executions, {case['version']}{latency}** ({rounds} {'round' if rounds == 1 else 'rounds'})\n\n"
+        deletes = scenario in (DELETE, CLEANUP)
+        heads = ["", "whole task", "ratio", "requests", "ratio", "requests an execution", "connections", "memory"]
+        if deletes:
+            heads.append("deletes a second")
+        if scenario == CLEANUP:
+            heads += ["before the first DELETE", "ratio of requests", "ratio of seconds"]
+        yield _row(heads) + _row(["---", *["---:"] * (len(heads) - 1)])
+        for peer in (COLLECTION, *case["peers"]):
+            yield _row(_cells(scenario, case, peer, runs))
+        yield "\n"
+
+
+def _cells(scenario: str, case: Record, peer: str, runs: Sequence[Record]) -> list[str]:
+    mine = [run for run in runs if run["peer"] == peer]
+
+    def middle(measure: Callable[[Record], float]) -> float:
+        return median(measure(run) for run in mine)
+
+    def ratio(name: str) -> str:
+        return "" if peer == COLLECTION else _ratio(runs, peer, name)
+
+    cells = [
+        peer,
+        f"{middle(lambda run: run['wall']):.2f} s",
+        ratio("wall"),
+        f"{middle(lambda run: run['request_phase']):.2f} s",
+        ratio("request_phase"),
+        f"{middle(lambda run: run['requests']) / case['count']:.3g}",
+        f"{middle(lambda run: run['connections']):,.0f}",
+        f"{middle(lambda run: run['memory']) / 1024:.0f} MB",
+    ]
+    if scenario in (DELETE, CLEANUP):
+        cells.append(f"{middle(lambda run: run['deleted'] / run['deleting']):,.0f}")
+    if scenario == CLEANUP:
+        cells.append(f"{middle(lambda run: run['lists_before']):.0f} in {middle(lambda run: run['seeking']):.2f} s")
+        cells += [ratio("lists_before"), ratio("seeking")]
+    return cells
+
+
+def _ratio(runs: Sequence[Record], peer: str, name: str) -> str:
+    ours = {run["round"]: run[name] for run in runs if run["peer"] == COLLECTION}
+    theirs = {run["round"]: run[name] for run in runs if run["peer"] == peer}
+    return _spread([theirs[number] / ours[number] for number in ours if number in theirs and ours[number]])
+
+
+def _spread(values: Sequence[float], unit: str = "") -> str:
+    """Median and quartiles; of fewer than four the least and the greatest."""
+    if not values:
+        return ""
+    low, high = (min(values), max(values)) if len(values) < 4 else (lambda parts: (parts[0], parts[2]))(quantiles(values))
+    unit = f" {unit}" if unit else ""
+    return f"{_short(median(values))}{unit} ({_short(low)} to {_short(high)})"
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def _order(case: Record) -> tuple[bool, str, int, int]:
+    return case["server"] != "simulator", case["server"], case["size"], case["latency_ms"]
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |\n"

@@ -1,0 +1,90 @@
+"""What is measured: which task, on which server, of which size, beside whom, and how often."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+
+from tests.benchmark.measure import Run, measured
+from tests.benchmark.peers import CLEANUP, CLI, CLIENT, COLLECTION, CURL, DELETE, LIST, STATISTICS, TOOLKIT, URI, Task
+from tests.benchmark.servers import POSTGRESQL, SIMULATOR, SQLITE, Server
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row of the plan: a task of ``count`` executions on a history of ``size``, done by the collection and each peer.
+
+    A round is one run of each, so ``pairs`` rounds give as many pairs with each peer. ``seconds`` is about what a round takes.
+    """
+
+    scenario: str
+    server: str
+    size: int
+    count: int
+    peers: tuple[str, ...]
+    pairs: int
+    seconds: float
+    latency_ms: int = 0
+
+    @property
+    def key(self) -> str:
+        """Its name among the results. With other peers it is another case, as all runs of a round do the same work."""
+        return f"{self.scenario} {self.server} {self.latency_ms}ms {self.size} {self.count} {'+'.join(self.peers)}"
+
+
+def _plan() -> Iterable[Case]:
+    """Cases of one server and size stand together where they can, as the history is made once for them."""
+    scanning, slow = (CLIENT, TOOLKIT, CLI), (CLI, TOOLKIT)
+    yield Case(DELETE, SIMULATOR, 10_000, 2_000, (CURL,), 10, 40, latency_ms=50)
+    yield Case(DELETE, SIMULATOR, 10_000, 2_000, (CURL, CLIENT), 10, 20)
+    yield Case(DELETE, SIMULATOR, 10_000, 2_000, (CURL, CLIENT), 10, 40, latency_ms=5)
+    yield Case(DELETE, SIMULATOR, 10_000, 200, slow, 10, 75, latency_ms=5)
+    for latency in (0, 5, 50):
+        yield Case(LIST, SIMULATOR, 10_000, 10_000, scanning, 10, 20, latency_ms=latency)
+    yield Case(DELETE, SIMULATOR, 10_000, 1_000, (URI,), 3, 650)
+    yield Case(LIST, SIMULATOR, 1_000, 1_000, (*scanning, URI), 10, 15)
+    yield Case(CLEANUP, SIMULATOR, 1_000, 10, (*scanning, URI), 10, 30)
+    yield Case(STATISTICS, SIMULATOR, 1_000, 1_000, (*scanning, URI), 10, 15)
+    for latency, pairs in ((0, 10), (5, 10), (50, 5)):
+        yield Case(CLEANUP, SIMULATOR, 100_000, 1_000, scanning, pairs, 450, latency_ms=latency)
+        yield Case(STATISTICS, SIMULATOR, 100_000, 100_000, scanning, pairs, 90, latency_ms=latency)
+    # Too large for a tool that reads all of it first.
+    yield Case(CLEANUP, SIMULATOR, 1_000_000, 10_000, (), 5, 60, latency_ms=5)
+    yield Case(STATISTICS, SIMULATOR, 1_000_000, 1_000_000, (), 3, 150)
+    for server in (SQLITE, POSTGRESQL):
+        yield Case(DELETE, server, 10_000, 300, (CURL, CLIENT), 10, 60)
+        yield Case(LIST, server, 10_000, 10_000, scanning, 10, 30)
+        yield Case(CLEANUP, server, 10_000, 100, scanning, 10, 75)
+        yield Case(STATISTICS, server, 10_000, 10_000, scanning, 10, 30)
+        yield Case(DELETE, server, 10_000, 1_000, (URI,), 3, 700)
+        yield Case(CLEANUP, server, 100_000, 1_000, scanning, 3, 600)
+        yield Case(STATISTICS, server, 100_000, 100_000, scanning, 10, 150)
+
+
+PLAN = tuple(_plan())
+
+
+def rounds(case: Case, server: Server, pairs: int, tell: Callable[[int, str, Run], None]) -> None:
+    """Run a case on a server that is there; ``tell`` hears of each run with the number of its round."""
+    server.latency = case.latency_ms / 1000
+    task, before = Task(case.scenario, server, case.count), None
+    if case.scenario == DELETE:
+        task = replace(task, ids=tuple(server.oldest(case.count)))
+    if case.scenario == CLEANUP:
+        ids, before = server.ended_first(case.count)
+        # As the API writes times.
+        task = replace(task, ids=tuple(ids), before=f"{before:%Y-%m-%dT%H:%M:%S}.{before.microsecond // 1000:03}Z")
+    if task.ids:
+        server.save(max(task.ids, key=int))
+    for number in range(pairs):
+        names = [COLLECTION, *case.peers]
+        # Each goes first as often as any other.
+        start = number % len(names)
+        for name in [*names[start:], *names[:start]]:
+            if before is not None:
+                task = replace(task, age=round((datetime.now(timezone.utc) - before).total_seconds()))
+            run = measured(name, task)
+            if task.ids:
+                server.restore()
+            tell(number, name, run)
