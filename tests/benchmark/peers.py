@@ -118,16 +118,18 @@ def _ping(task: Task, folder: Path) -> Command:
 
 def _uri(task: Task, folder: Path) -> Command:
     """Paging takes a file of tasks that includes itself, as loops cannot follow a cursor."""
-    api = {"url": "{{ url }}/api/v1/executions{{ path }}", "headers": {"X-N8N-API-KEY": "{{ key }}"}}
+    address = "{{ url }}/api/v1/executions"
+    api = {"headers": {"X-N8N-API-KEY": "{{ key }}"}}
     values: dict[str, object] = {"key": "{{ lookup('ansible.builtin.env', 'N8N_API_KEY') }}", "rows": [], "path": "?limit=250"}
-    delete = {"ansible.builtin.uri": {**api, "method": "DELETE"}, "vars": {"path": "/{{ item }}"}, "register": "result"}
+    delete = {"ansible.builtin.uri": {**api, "url": address + "/{{ item }}", "method": "DELETE"}, "register": "result"}
     if task.scenario == DELETE:
         loop = {**delete, "loop": "{{ ids }}"}
         return _play(task, folder, [loop, _say("result.results | length")], {**values, "ids": list(task.ids)})
     page = folder / "page.json"
     gather = {"rows": "{{ rows + answer.json.data }}", "path": "?limit=250&cursor={{ answer.json.nextCursor }}"}
     more = {"ansible.builtin.include_tasks": str(page), "when": "answer.json.nextCursor is not none"}
-    read = [{"ansible.builtin.uri": api, "register": "answer"}, {"ansible.builtin.set_fact": gather}, more]
+    ask = {"ansible.builtin.uri": {**api, "url": address + "{{ path }}"}, "register": "answer"}
+    read = [ask, {"ansible.builtin.set_fact": gather}, more]
     page.write_text(json.dumps(read), encoding="utf-8")
     start: list[object] = [{"ansible.builtin.include_tasks": str(page)}]
     if task.scenario == CLEANUP:

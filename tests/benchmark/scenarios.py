@@ -46,9 +46,11 @@ def _plan() -> Iterable[Case]:
     yield Case(LIST, SIMULATOR, 1_000, 1_000, (*scanning, URI), 10, 15)
     yield Case(CLEANUP, SIMULATOR, 1_000, 10, (*scanning, URI), 10, 30)
     yield Case(STATISTICS, SIMULATOR, 1_000, 1_000, (*scanning, URI), 10, 15)
-    for latency, pairs in ((0, 10), (5, 10), (50, 5)):
-        yield Case(CLEANUP, SIMULATOR, 100_000, 1_000, scanning, pairs, 450, latency_ms=latency)
-        yield Case(STATISTICS, SIMULATOR, 100_000, 100_000, scanning, pairs, 90, latency_ms=latency)
+    for latency in (0, 5, 50):
+        yield Case(CLEANUP, SIMULATOR, 100_000, 1_000, (CLIENT,), 10, 30, latency_ms=latency)
+        # A process for each deletion: minutes a run.
+        yield Case(CLEANUP, SIMULATOR, 100_000, 1_000, slow, 3, 400, latency_ms=latency)
+        yield Case(STATISTICS, SIMULATOR, 100_000, 100_000, scanning, 10, 90, latency_ms=latency)
     # Too large for a tool that reads all of it first.
     yield Case(CLEANUP, SIMULATOR, 1_000_000, 10_000, (), 5, 60, latency_ms=5)
     yield Case(STATISTICS, SIMULATOR, 1_000_000, 1_000_000, (), 3, 150)
@@ -58,7 +60,7 @@ def _plan() -> Iterable[Case]:
         yield Case(CLEANUP, server, 10_000, 100, scanning, 10, 75)
         yield Case(STATISTICS, server, 10_000, 10_000, scanning, 10, 30)
         yield Case(DELETE, server, 10_000, 1_000, (URI,), 3, 700)
-        yield Case(CLEANUP, server, 100_000, 1_000, scanning, 3, 600)
+        yield Case(CLEANUP, server, 100_000, 1_000, (CLIENT,), 10, 120)
         yield Case(STATISTICS, server, 100_000, 100_000, scanning, 10, 150)
 
 

@@ -210,15 +210,31 @@ class Simulator:
 
 
 class _Counting:
-    """A transport that counts what is written to it."""
+    """A transport that counts what is written to it.
+
+    It sends what is written in one turn of the loop at once: uvicorn writes the head and the body of an answer one after
+    the other, and the second system call is the dearest part of a small answer.
+    """
 
     def __init__(self, transport: asyncio.Transport, simulator: Simulator) -> None:
         self._transport = transport
         self._simulator = simulator
+        self._held: list[bytes] = []
 
     def write(self, data: bytes) -> None:
         self._simulator.bytes_sent += len(data)
-        self._transport.write(data)
+        if not self._held:
+            asyncio.get_running_loop().call_soon(self._send)
+        self._held.append(data)
+
+    def close(self) -> None:
+        self._send()
+        self._transport.close()
+
+    def _send(self) -> None:
+        held, self._held = self._held, []
+        if held and not self._transport.is_closing():
+            self._transport.write(b"".join(held))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
