@@ -10,9 +10,11 @@ from importlib.metadata import version
 from pathlib import Path
 from shutil import which
 from statistics import median, quantiles
+from textwrap import fill
 from typing import Any
 
 from tests.benchmark.peers import CLEANUP, COLLECTION, DELETE, LIST, STATISTICS
+from tests.benchmark.scenarios import PLAN
 
 Record = dict[str, Any]
 
@@ -26,8 +28,8 @@ given so that the ratios can be judged.
 
 - A ratio of times is the other tool's divided by the collection's: **above 1 the collection is faster**. It is the median of all
   rounds, with the quartiles in brackets, with the least and the greatest where there are fewer than four rounds.
-- *Whole task* is a program from its start to its end, for Ansible a playbook with one task. *Requests* lasts from the first
-  request to the end of the last answer, as the server itself saw them, so it leaves the starts of programs out.
+- *Whole task* is a program from its start to its end, for Ansible a playbook with one task. The *request phase* lasts from the
+  first request to the end of the last answer, as the server itself saw them, so it leaves the starts of programs out.
 - *Memory* is the highest of the largest process, for Ansible that is `ansible-playbook` itself as a rule.
 
 """
@@ -64,7 +66,7 @@ def machine() -> Record:
     return {
         "processor": f"{len(os.sched_getaffinity(0))} cores of {cpu}",
         "memory": f"{memory:.0f} GiB",
-        "Linux": platform.release(),
+        "Linux": platform.release().partition("-")[0],
         "Python": platform.python_version(),
         "ansible-core": version("ansible-core"),
         "requests": version("requests"),
@@ -74,23 +76,28 @@ def machine() -> Record:
 
 
 def page(results: Record) -> str:
-    parts = [_HEAD, _measured_on(results)]
-    cases = [value for value in results["measured"].values() if "case" in value]
+    planned = [case.key for case in PLAN]
+    cases = [results["measured"][key] for key in planned if key in results["measured"]]
+    parts = [_HEAD, _measured_on(results, cases)]
     for scenario, (title, words) in _TITLES.items():
         of_it = [one for one in cases if one["case"]["scenario"] == scenario]
         if of_it:
-            parts += [f"## {title}\n\n{words}\n\n", *_tables(scenario, of_it)]
+            parts += [f"## {title}\n\n{_filled(words)}\n\n", *_tables(scenario, of_it)]
     return "".join(parts).rstrip() + "\n"
 
 
-def _measured_on(results: Record) -> str:
+def _measured_on(results: Record, cases: Sequence[Record]) -> str:
     facts = ", ".join(f"{name} {value}" if name[0] not in "pm" else value for name, value in results["machine"].items())
-    versions = sorted({one["case"]["version"] for one in results["measured"].values() if "case" in one})
-    text = f"Measured on {facts}; {', '.join(versions)}. The servers ran on the same machine."
+    text = f"Measured were {len(cases)} of the {len(PLAN)} cases of the plan, each with as many rounds as it says, on {facts}; "
+    text += f"{', '.join(sorted({one['case']['version'] for one in cases}))}. The servers ran on the same machine."
     start = results["measured"].get("start")
     if start:
         text += f" A playbook with nothing but `ansible.builtin.ping` takes {_spread(start['walls'], 's')}."
-    return text + " The peers: @n8n/cli 0.15.0, n8n-toolkit 0.4.2, n8n-client 1.0.0.\n\n"
+    return _filled(text + " The peers: @n8n/cli 0.15.0, n8n-toolkit 0.4.2, n8n-client 1.0.0.") + "\n\n"
+
+
+def _filled(text: str) -> str:
+    return fill(text, 130, break_long_words=False, break_on_hyphens=False)
 
 
 def _tables(scenario: str, cases: Sequence[Record]) -> Iterable[str]:
@@ -101,7 +108,7 @@ def _tables(scenario: str, cases: Sequence[Record]) -> Iterable[str]:
         rounds = len({run["round"] for run in runs})
         yield f"**{what} executions, {case['version']}{latency}** ({rounds} {'round' if rounds == 1 else 'rounds'})\n\n"
         deletes = scenario in (DELETE, CLEANUP)
-        heads = ["", "whole task", "ratio", "requests", "ratio", "requests an execution", "connections", "memory"]
+        heads = ["", "whole task", "ratio", "request phase", "ratio", "requests an execution", "connections", "memory"]
         if deletes:
             heads.append("deletes a second")
         if scenario == CLEANUP:
@@ -149,6 +156,8 @@ def _spread(values: Sequence[float], unit: str = "") -> str:
     """Median and quartiles; of fewer than four the least and the greatest."""
     if not values:
         return ""
+    if len(values) == 1:
+        return f"{_short(values[0])} {unit}".rstrip()
     low, high = (min(values), max(values)) if len(values) < 4 else (lambda parts: (parts[0], parts[2]))(quantiles(values))
     unit = f" {unit}" if unit else ""
     return f"{_short(median(values))}{unit} ({_short(low)} to {_short(high)})"
