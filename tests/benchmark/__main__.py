@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmark import report
-from tests.benchmark.measure import Run, measured
+from tests.benchmark.measure import Run, WrongResult, measured
 from tests.benchmark.peers import BUILD, CLI, CLIENT, CURL, PING, SCENARIOS, TOOLKIT, URI, Task, install
 from tests.benchmark.scenarios import PLAN, Case, rounds
 from tests.benchmark.servers import POSTGRESQL, SIMULATOR, SQLITE, started
@@ -24,7 +24,7 @@ STARTS = 5
 
 
 def main() -> None:
-    asked = _asked()
+    asked, failed = _asked(), list[str]()
     if not asked.report:
         cases = [case for case in PLAN if _wanted(case, asked)]
         if not cases:
@@ -34,9 +34,11 @@ def main() -> None:
         # Ended by a service manager, the servers must go as well.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         install()
-        _measure(cases, asked.pairs)
+        failed = _measure(cases, asked.pairs)
     PAGE.write_text(report.page(_results()), encoding="utf-8")
     print(f"{PAGE} is written")
+    if failed:
+        raise SystemExit(f"not measured, see above: {'; '.join(failed)}")
 
 
 def _asked() -> argparse.Namespace:
@@ -64,7 +66,9 @@ def _wanted(case: Case, asked: argparse.Namespace) -> bool:
     return beside and all(chosen is None or value in chosen for chosen, value in choices)
 
 
-def _measure(cases: list[Case], pairs: int | None) -> None:
+def _measure(cases: list[Case], pairs: int | None) -> list[str]:
+    """Measure these; returns the names of those in which a tool did something wrong."""
+    failed: list[str] = []
     started_before = False
     for (name, size), some in groupby(cases, key=lambda case: (case.server, case.size)):
         print(f"{name} with {size:,} executions is started", flush=True)
@@ -85,9 +89,16 @@ def _measure(cases: list[Case], pairs: int | None) -> None:
                         flush=True,
                     )
 
-                rounds(case, server, pairs or case.pairs, tell)
+                try:
+                    rounds(case, server, pairs or case.pairs, tell)
+                except WrongResult as wrong:
+                    # The others need not be measured again for that; what is there of this case is left out.
+                    print(wrong, flush=True)
+                    failed.append(case.key)
+                    continue
                 facts = {**vars(case), "peers": list(case.peers), "version": server.version}
                 _keep(case.key, {"case": facts, "runs": runs})
+    return failed
 
 
 def _keep(key: str, value: dict[str, Any]) -> None:

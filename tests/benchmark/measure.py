@@ -71,7 +71,7 @@ def measured(peer: str, task: Task) -> Run:
                 _end(process)
             wall = time.monotonic() - clock
             output.seek(0)
-            said = output.read()
+            said = output.read().replace(server.api_key, "***")
     counted = re.search(r"counted=(\d+)", said)
     gone = before - server.count()
     wanted = task.count if task.scenario in (CLEANUP, DELETE) and peer != PING else 0
@@ -109,7 +109,7 @@ def _watched(process: subprocess.Popen[bytes], clock: float) -> int:
             process.wait(LOOK)
         except subprocess.TimeoutExpired:
             if time.monotonic() - clock > PATIENCE:
-                raise
+                raise WrongResult(f"not done within {PATIENCE:.0f} s") from None
         else:
             return largest
 

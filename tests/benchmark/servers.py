@@ -83,13 +83,10 @@ class Server:
     def forget(self) -> None:
         raise NotImplementedError
 
-    @property
-    def latency(self) -> float:
-        return 0.0
-
-    @latency.setter
-    def latency(self, seconds: float) -> None:
-        raise NotImplementedError
+    def delay(self, seconds: float) -> None:
+        """Have every request wait so long; a real server cannot."""
+        if seconds:
+            raise ValueError(f"{self.name} has no latency to be set")
 
     # The history
 
@@ -211,12 +208,7 @@ class _Simulated(Server):
     def forget(self) -> None:
         self._simulator.calls.clear()
 
-    @property
-    def latency(self) -> float:
-        return self._simulator.latency
-
-    @latency.setter
-    def latency(self, seconds: float) -> None:
+    def delay(self, seconds: float) -> None:
         self._simulator.latency = seconds
 
 
