@@ -13,6 +13,8 @@ import heapq
 import itertools
 import math
 import typing as t
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -28,16 +30,19 @@ from ansible_collections.flowops.n8n.plugins.module_utils._wire import Page, Que
 MARGIN = timedelta(days=1)
 # and one from the oldest on for this long and half a page more: whatever comes then was queued as a whole.
 MARGIN_RISING = timedelta(hours=1)
+# Pages that are read one after the other before several are read at once: most walks end before.
+ONE_BY_ONE = 2
 # How many of the wanted ids a page must be expected to hold to be read in place of them.
 WORTH_A_PAGE = 3
 
 
 class History:
-    """The executions of one instance. ``fetch`` asks the server for one page of a list."""
+    """The executions of one instance. ``fetch`` asks the server for one page of a list, ``at_once`` times at once at the most."""
 
-    def __init__(self, dialect: Dialect, fetch: t.Callable[[Query, str | None], Page]) -> None:
+    def __init__(self, dialect: Dialect, fetch: t.Callable[[Query, str | None], Page], at_once: int = 1) -> None:
         self._dialect = dialect
         self._lists = Lists(dialect, fetch)
+        self._at_once = at_once
 
     def can_list(self, status: str) -> bool:
         """Whether the server can be asked for this status; n8n before 2.13 cannot for crashed, new and unknown."""
@@ -94,7 +99,7 @@ class History:
         cursor: str | None = None
         last: Execution | None = None
         passed: set[str] = set()
-        while True:
+        for number in itertools.count(1):
             page = lane.page(cursor)
             rows = page.executions
             if not rows:
@@ -110,7 +115,42 @@ class History:
                 return
             if began is not None and not lane.filters_by_start and _all_before(rows, began):
                 return
+            if number >= ONE_BY_ONE and self._at_once > 1 and lane.is_plain and self._dialect.goes_on_below(page):
+                yield from self._falling_at_once(lane, rows, oldest, began)
+                return
             cursor, last, passed = page.cursor, rows[-1], {row.id for row in rows}
+
+    def _falling_at_once(
+        self, lane: Lane, above: t.Sequence[Execution], oldest: int, began: datetime | None
+    ) -> t.Iterator[Execution]:
+        """The rows below those, several pages at once by cursors that are built here, a page ahead for each that is expected."""
+        size, place = len(above), above[-1].order
+        width = _width(size, size, above[0].order - place + 1)
+        ahead: deque[tuple[int, int, Future[Page]]] = deque()
+        executor = ThreadPoolExecutor(self._at_once)
+        try:
+            while True:
+                while len(ahead) < self._at_once and place > max(oldest, 1):
+                    low = max(place - width, 1)
+                    ahead.append((place, low, executor.submit(_below, lane, self._dialect, place)))
+                    place = low
+                if not ahead:
+                    return
+                below, low, future = ahead.popleft()
+                page, count = future.result(), 0
+                while True:
+                    rows = [row for row in page.executions if row.order >= low]
+                    count += len(rows)
+                    yield from (row for row in rows if row.order >= oldest)
+                    if page.cursor is None or (began is not None and rows and _all_before(rows, began)):
+                        return
+                    if page.executions[-1].order <= low:
+                        break
+                    # There were more than a page could hold.
+                    page = _below(lane, self._dialect, page.executions[-1].order)
+                width = min(_width(size, count, below - low), 8 * width)
+        finally:
+            executor.shutdown(wait=False, cancel_futures=True)
 
     def _queries(self, selection: Selection) -> list[Query]:
         """The lists to ask for: a server filters by one workflow, one status and one mode at a time."""
@@ -183,7 +223,7 @@ class _Rising:
         above: list[tuple[Execution, ...]] = []
         done, rows = self._old_end(rows[-1].order)
         yield from reversed(rows)
-        width = self._width(len(rows), rows[0].order - rows[-1].order + 1) if rows else self._size
+        width = _width(self._size, len(rows), rows[0].order - rows[-1].order + 1) if rows else self._size
         while done < top and not self._is_past(rows):
             ceiling = above[-1][-1].order - 1 if above else top
             if done >= ceiling:
@@ -192,7 +232,7 @@ class _Rising:
                 done = rows[0].order
                 continue
             goal = min(done + width, ceiling)
-            page = self._below(goal + 1)
+            page = _below(self._lane, self._dialect, goal + 1)
             rows = tuple(row for row in page.executions if row.order > done)
             if not rows or page.cursor is None or len(rows) < len(page.executions) or rows[-1].order == done + 1:
                 yield from reversed(rows)
@@ -200,16 +240,16 @@ class _Rising:
             else:
                 above.append(rows)
                 span, rows = goal + 1 - rows[-1].order, ()
-                width = min(width, self._width(len(above[-1]), span))
+                width = min(width, _width(self._size, len(above[-1]), span))
                 continue
-            width = min(self._width(len(rows), span), 8 * width)
+            width = min(_width(self._size, len(rows), span), 8 * width)
 
     def _old_end(self, known: int) -> tuple[int, tuple[Execution, ...]]:
         """The place below which nothing is left to be read, and the rows just below it that are. ``known`` is one with rows."""
         low, high = 0, known
         while high - low > 1:
             middle = low + 1 + (high - low) // 2
-            page = self._below(middle)
+            page = _below(self._lane, self._dialect, middle)
             rows = page.executions
             if not rows or (self._began is not None and _all_before(rows, self._began)):
                 low = middle - 1
@@ -219,22 +259,6 @@ class _Rising:
                 high = rows[-1].order
         return low, ()
 
-    def _below(self, place: int) -> Page:
-        page = self._lane.page(self._dialect.cursor_below(place))
-        if page.executions and page.executions[0].order >= place:
-            raise NotAnN8nAnswer(
-                f"The server's list of executions does not heed its cursor: below id {place} came "
-                f"{page.executions[0].id}. Something between here and n8n answers with an old page, or drops the cursor."
-            )
-        return page
-
-    def _width(self, rows: int, span: int) -> int:
-        """How many ids a page is expected to hold, if they go on as they were, with room for chance where ids are missing."""
-        if rows == 0:
-            return 8 * span
-        density = min(rows / span, 1.0)
-        return max(1, int((self._size - 2 * math.sqrt(self._size * (1 - density))) / density))
-
     def _is_past(self, rows: t.Sequence[Execution]) -> bool:
         """Whether so many rows in a row started too late that nothing that is meant can follow."""
         if self._ended is None:
@@ -243,6 +267,25 @@ class _Rising:
             late = row.started_at is not None and row.started_at > self._ended
             self._late = self._late + 1 if late else 0
         return 2 * self._late >= self._size
+
+
+def _below(lane: Lane, dialect: Dialect, place: int) -> Page:
+    """The newest rows below a place."""
+    page = lane.page(dialect.cursor_below(place))
+    if page.executions and page.executions[0].order >= place:
+        raise NotAnN8nAnswer(
+            f"The server's list of executions does not heed its cursor: below id {place} came "
+            f"{page.executions[0].id}. Something between here and n8n answers with an old page, or drops the cursor."
+        )
+    return page
+
+
+def _width(size: int, rows: int, span: int) -> int:
+    """How many ids a page is expected to hold, if they go on as they were, with room for chance where ids are missing."""
+    if rows == 0:
+        return 8 * span
+    density = min(rows / span, 1.0)
+    return max(1, int((size - 2 * math.sqrt(size * (1 - density))) / density))
 
 
 def _all_before(rows: t.Sequence[Execution], moment: datetime) -> bool:

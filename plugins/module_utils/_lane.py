@@ -70,6 +70,11 @@ class Lane:
         self._under_way = under_way
 
     @property
+    def is_plain(self) -> bool:
+        """Whether it is not filtered by status, so that nothing will be learnt of it any more."""
+        return self._query.status is None
+
+    @property
     def filters_by_start(self) -> bool:
         """Whether the server itself leaves out what started too early."""
         return self._lists.known(self._query).started_after is not None

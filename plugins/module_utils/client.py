@@ -53,7 +53,7 @@ class N8nClient:
         self.connection = connection
         self._dialect = DIALECTS[connection.dialect]
         self._transport = Transport(connection)
-        self._history = History(self._dialect, self._page)
+        self._history = History(self._dialect, self._page, connection.concurrency)
         self._is_n8n = False
 
     def close(self) -> None:

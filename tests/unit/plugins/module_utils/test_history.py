@@ -10,11 +10,11 @@ import typing as t
 from itertools import islice
 
 import pytest
-from ansible_collections.flowops.n8n.plugins.module_utils._errors import NotAnN8nAnswer, Rejected
+from ansible_collections.flowops.n8n.plugins.module_utils._errors import NotAnN8nAnswer, Rejected, ServerFault
 from ansible_collections.flowops.n8n.plugins.module_utils._execution import Execution
 from ansible_collections.flowops.n8n.plugins.module_utils._selection import Selection, parse_selection
 from ansible_collections.flowops.n8n.plugins.module_utils._wire import Answer, Call
-from ansible_collections.flowops.n8n.tests.unit.fake_n8n import FakeN8n, cursor_after, reply, words
+from ansible_collections.flowops.n8n.tests.unit.fake_n8n import FakeN8n, cursor_after, cursor_below, reply, words
 from ansible_collections.flowops.n8n.tests.unit.rows import NOW, Row, at, row
 from ansible_collections.flowops.n8n.tests.unit.strategies import histories, selections
 from hypothesis import given
@@ -243,3 +243,42 @@ def test_a_list_of_ids_without_numbers_must_go_on_too() -> None:
     n8n.script("GET /executions", lambda call: reply(call, 200, page), times=9)
     with pytest.raises(NotAnN8nAnswer, match="does not go on"):
         ids(n8n.client().executions(select(status=["success"])))
+
+
+@given(histories(), selections(), KINDS, st.integers(1, 5), st.lists(st.integers(1, 9), min_size=16, max_size=16))
+def test_several_pages_at_once_give_the_same_rows_in_the_same_order(
+    rows: list[Row], selection: Selection, kind: str, page: int, gaps: list[int]
+) -> None:
+    number, spread = 0, []
+    for one, gap in zip(rows, gaps):
+        number += gap
+        spread.append({**one, "id": str(number)})
+    n8n = FakeN8n(*spread, statuses=kind, page=page)
+    assert ids(n8n.client(concurrency=4).executions(selection)) == ids(n8n.client().executions(selection))
+
+
+@pytest.mark.parametrize("step", [1, 7])
+def test_a_long_walk_reads_ahead_and_no_page_twice(step: int) -> None:
+    numbers = range(1, 1 + 2000 * step, step)
+    n8n = FakeN8n(*(row(number) for number in numbers), page=50)
+    found = ids(n8n.client(concurrency=4).executions(select(older_than="1h")))
+    assert found == [str(number) for number in reversed(numbers)]
+    assert len(n8n.log) <= (40 if step == 1 else 56)
+
+
+def test_a_walk_that_ends_early_reads_nothing_ahead() -> None:
+    n8n = FakeN8n(*(row(number) for number in range(1, 1001)), page=50)
+    assert len(list(islice(n8n.client(concurrency=4).executions(select(older_than="1h")), 100))) == 100
+    assert len(n8n.log) == 2
+    n8n.log.clear()
+    assert len(list(n8n.client(concurrency=4).executions(select(older_than="1h"), 850))) == 151
+    assert len(n8n.log) <= 4
+
+
+def test_a_page_that_cannot_be_read_ends_a_walk_ahead_where_it_is() -> None:
+    n8n = FakeN8n(*(row(number) for number in range(1, 1001)), page=50)
+    n8n.refuse(f"GET /executions?{cursor_below(701)}&startedBefore=2026-11-01T23%3A00%3A00.000Z", 500, "Internal server error")
+    found: list[str] = []
+    with pytest.raises(ServerFault):
+        found.extend(execution.id for execution in n8n.client(concurrency=4).executions(select(older_than="1h")))
+    assert found == [str(number) for number in range(1000, 700, -1)]
