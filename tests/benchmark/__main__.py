@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
 from itertools import groupby
 from pathlib import Path
@@ -79,6 +80,7 @@ def _measure(cases: list[Case], pairs: int | None) -> list[str]:
                 _keep("start", {"walls": [measured(PING, nothing).wall for _unused in range(STARTS)]})
             for case in some:
                 runs: list[dict[str, Any]] = []
+                load = os.getloadavg()[0]
 
                 def tell(number: int, peer: str, run: Run, case: Case = case, runs: list[dict[str, Any]] = runs) -> None:
                     runs.append({"round": number, "peer": peer, **run.record()})
@@ -96,7 +98,7 @@ def _measure(cases: list[Case], pairs: int | None) -> list[str]:
                     print(wrong, flush=True)
                     failed.append(case.key)
                     continue
-                facts = {**vars(case), "peers": list(case.peers), "version": server.version}
+                facts = {**vars(case), "peers": list(case.peers), "version": server.version, "load": load}
                 _keep(case.key, {"case": facts, "runs": runs})
     return failed
 

@@ -27,7 +27,8 @@ of each tool, one after the other on the same server, and a ratio is taken withi
 given so that the ratios can be judged.
 
 - A ratio of times is the other tool's divided by the collection's: **above 1 the collection is faster**. It is the median of all
-  rounds, with the quartiles in brackets, with the least and the greatest where there are fewer than four rounds.
+  rounds, with the quartiles in brackets, with the least and the greatest where there are fewer than four rounds. With fewer
+  than ten rounds it is a first look, not a claim.
 - *Whole task* is a program from its start to its end, for Ansible a playbook with one task. The *request phase* lasts from the
   first request to the end of the last answer, as the server itself saw them, so it leaves the starts of programs out.
 - *Memory* is the highest of the largest process, for Ansible that is `ansible-playbook` itself as a rule.
@@ -90,6 +91,9 @@ def _measured_on(results: Record, cases: Sequence[Record]) -> str:
     facts = ", ".join(f"{name} {value}" if name[0] not in "pm" else value for name, value in results["machine"].items())
     text = f"Measured were {len(cases)} of the {len(PLAN)} cases of the plan, each with as many rounds as it says, on {facts}; "
     text += f"{', '.join(sorted({one['case']['version'] for one in cases}))}. The servers ran on the same machine."
+    loads = [one["case"]["load"] for one in cases if "load" in one["case"]]
+    if loads:
+        text += f" Its load before a case was {min(loads):.1f} to {max(loads):.1f} where it was noted, in {len(loads)} of them."
     start = results["measured"].get("start")
     if start:
         text += f" A playbook with nothing but `ansible.builtin.ping` takes {_spread(start['walls'], 's')}."
