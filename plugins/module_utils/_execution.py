@@ -172,6 +172,9 @@ def _kind(value: t.Any) -> str:
 
 def order_of(execution_id: str) -> int:
     """The position that an id gives an execution in the server's order."""
+    if execution_id.isdecimal():
+        # n8n's own; it is asked for several times a row, of histories of any length.
+        return int(execution_id)
     digits = re.search(r"[0-9]+$", execution_id)
     return int(digits.group()) if digits else 0
 
