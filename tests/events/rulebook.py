@@ -52,7 +52,8 @@ def running(server: Server, rulebook: str, folder: Path, **variables: str) -> It
         name = str(folder / "rulebook.yml")
         Path(name).write_text(rulebook, encoding="utf-8")
     environment = {
-        **os.environ,
+        # A person has no path set to the collection but the one that Ansible itself reads.
+        **{name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
         "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
         "N8N_URL": server.url,
         "N8N_API_KEY": server.api_key,

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections import Counter
 from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
 
-from tests.integration.listening import listening
+from tests.integration.listening import PATH, listening
 from tests.integration.plays import writes
 from tests.lab.workflows import stop_and_error
 from tests.servers import Server, Servers, eventually
 from tests.simulator.faults import Fault, Kind
 from tests.simulator.seed import Row
+
+
+def test_it_finds_the_rest_of_the_collection_by_where_it_lies() -> None:
+    """ansible-rulebook knows nothing of collections when it runs a source."""
+    load = f"import runpy; print(runpy.run_path({str(PATH)!r})['main'])"
+    env = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "ANSIBLE_COLLECTIONS_PATH")}
+    done = subprocess.run([sys.executable, "-c", load], env=env, cwd="/", capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_executions_that_end_in_another_order_are_told_of_once(server: Server, tmp_path: Path) -> None:

@@ -133,7 +133,7 @@ execution:
 """
 
 # A source is loaded by its path alone, wherever the collection lies.
-sys.path.insert(0, str(Path(__file__).absolute().parents[6]))
+sys.path.insert(0, str(Path(__file__).absolute().parents[7]))
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator  # noqa: E402
 from ansible_collections.flowops.n8n.plugins.module_utils._errors import (  # noqa: E402
