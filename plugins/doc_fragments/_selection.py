@@ -81,5 +81,6 @@ notes:
     whatever the server's filters do.
   - n8n 2.37 and newer do not show executions that were canceled or crashed before they had started, while the start is
     filtered by. O(older_than) does that there, as O(started_after), O(started_before) and O(newer_than) do. Select such by
-    O(status) alone. P(flowops.n8n.n8n_execution_delete#module) sees them with O(older_than), too: it does not let n8n filter.
+    O(status) alone. P(flowops.n8n.n8n_execution_delete#module) sees them with O(older_than), too, since it
+    does not let n8n filter.
 """

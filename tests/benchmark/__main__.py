@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import signal
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -81,18 +82,8 @@ def _measure(cases: list[Case], pairs: int | None) -> list[str]:
             for case in some:
                 runs: list[dict[str, Any]] = []
                 load = os.getloadavg()[0]
-
-                def tell(number: int, peer: str, run: Run, case: Case = case, runs: list[dict[str, Any]] = runs) -> None:
-                    runs.append({"round": number, "peer": peer, **run.record()})
-                    deleted = f", first DELETE after {run.lists_before} requests" if run.deleted else ""
-                    print(
-                        f"{case.key} | {number + 1} {peer}: {run.wall:.2f} s, requests for {run.request_phase:.2f} s, "
-                        f"{run.requests} on {run.connections} connections{deleted}, {run.memory / 1024:.0f} MB",
-                        flush=True,
-                    )
-
                 try:
-                    rounds(case, server, pairs or case.pairs, tell)
+                    rounds(case, server, pairs or case.pairs, partial(_told, case.key, runs))
                 except WrongResult as wrong:
                     # The others need not be measured again for that; what is there of this case is left out.
                     print(wrong, flush=True)
@@ -101,6 +92,17 @@ def _measure(cases: list[Case], pairs: int | None) -> list[str]:
                 facts = {**vars(case), "peers": list(case.peers), "version": server.version, "load": load}
                 _keep(case.key, {"case": facts, "runs": runs})
     return failed
+
+
+def _told(key: str, runs: list[dict[str, Any]], number: int, peer: str, run: Run) -> None:
+    """Take note of a run, and say how it went."""
+    runs.append({"round": number, "peer": peer, **run.record()})
+    deleted = f", first DELETE after {run.lists_before} requests" if run.deleted else ""
+    print(
+        f"{key} | {number + 1} {peer}: {run.wall:.2f} s, requests for {run.request_phase:.2f} s, "
+        f"{run.requests} on {run.connections} connections{deleted}, {run.memory / 1024:.0f} MB",
+        flush=True,
+    )
 
 
 def _keep(key: str, value: dict[str, Any]) -> None:

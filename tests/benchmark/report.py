@@ -162,7 +162,7 @@ def _spread(values: Sequence[float], unit: str = "") -> str:
         return ""
     if len(values) == 1:
         return f"{_short(values[0])} {unit}".rstrip()
-    low, high = (min(values), max(values)) if len(values) < 4 else (lambda parts: (parts[0], parts[2]))(quantiles(values))
+    low, _median, high = quantiles(values) if len(values) >= 4 else (min(values), None, max(values))
     unit = f" {unit}" if unit else ""
     return f"{_short(median(values))}{unit} ({_short(low)} to {_short(high)})"
 

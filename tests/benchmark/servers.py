@@ -132,8 +132,10 @@ class _File:
         self._path = path
 
     def sql(self, statement: str) -> list[tuple[str, ...]]:
-        with contextlib.closing(sqlite3.connect(self._path, timeout=120)) as database, database:
-            return [tuple(str(value) for value in row) for row in database.execute(statement)]
+        with contextlib.closing(sqlite3.connect(self._path, timeout=120)) as database:
+            rows = database.execute(statement).fetchall()
+            database.commit()
+        return [tuple(str(value) for value in row) for row in rows]
 
 
 class Postgres:
