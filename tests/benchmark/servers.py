@@ -5,6 +5,7 @@ Each keeps its own log of the calls, so nothing stands between a client and the 
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import csv
 import io
@@ -64,7 +65,7 @@ class Database(Protocol):
         """Run it, committed; what it gives, as texts."""
 
 
-class Server:
+class Server(abc.ABC):
     """One server with a history of ``size`` executions over 60 days."""
 
     def __init__(self, name: str, url: str, api_key: str, database: Database, size: int, version: str) -> None:
@@ -76,12 +77,13 @@ class Server:
         """Of the server and of its database."""
         self._database = database
 
+    @abc.abstractmethod
     def calls(self) -> list[Call]:
         """Those since ``forget``, as they began."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def forget(self) -> None:
-        raise NotImplementedError
+        """Begin to log anew."""
 
     def delay(self, seconds: float) -> None:
         """Have every request wait so long; a real server cannot."""
