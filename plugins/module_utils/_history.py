@@ -142,7 +142,9 @@ class History:
                     rows = [row for row in page.executions if row.order >= low]
                     count += len(rows)
                     yield from (row for row in rows if row.order >= oldest)
-                    if page.cursor is None or (began is not None and rows and _all_before(rows, began)):
+                    if page.cursor is None:
+                        return
+                    if began is not None and not lane.filters_by_start and _all_before(page.executions, began):
                         return
                     if page.executions[-1].order <= low:
                         break

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 from itertools import islice
 
 import pytest
@@ -20,6 +21,7 @@ from ansible_collections.flowops.n8n.tests.unit.strategies import histories, sel
 from hypothesis import given
 from hypothesis import strategies as st
 
+OVER = ["canceled", "crashed", "error", "success", "unknown"]
 ALL = ["GET /executions?status=new", "GET /executions?status=running", "GET /executions?status=waiting", "GET /executions"]
 KINDS = st.sampled_from(["exact", "ignored", "refused"])
 
@@ -254,7 +256,19 @@ def test_several_pages_at_once_give_the_same_rows_in_the_same_order(
         number += gap
         spread.append({**one, "id": str(number)})
     n8n = FakeN8n(*spread, statuses=kind, page=page)
+    # Where a walk by time ends depends on where its pages do, if times do not follow the ids at all.
+    selection = replace(selection, started_after=None)
     assert ids(n8n.client(concurrency=4).executions(selection)) == ids(n8n.client().executions(selection))
+
+
+@pytest.mark.parametrize("kind", ["exact", "refused"])
+def test_several_pages_at_once_end_at_the_time_that_is_asked_for(kind: str) -> None:
+    n8n = FakeN8n(*(row(number, start=number / 10, stop=number / 10) for number in range(-5000, 241)[-5000:]), page=100)
+    n8n.rows = {number + 5000: {**one, "id": str(number + 5000)} for number, one in n8n.rows.items()}
+    found = ids(n8n.client(concurrency=4).executions(select(started_after=at(-100), status=OVER)))
+    assert found == [str(number + 5000) for number in range(240, -1001, -1)]
+    # The margin of a day is 240 more; what was read ahead for nothing is three pages at most.
+    assert len(n8n.log) <= 13 + (3 if kind == "exact" else 7)
 
 
 @pytest.mark.parametrize("step", [1, 7])
