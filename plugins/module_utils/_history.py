@@ -139,7 +139,8 @@ class History:
                 below, low, future = ahead.popleft()
                 page, count = future.result(), 0
                 while True:
-                    rows = [row for row in page.executions if row.order >= low]
+                    # The last page of all holds what lies below the window, too.
+                    rows = [row for row in page.executions if row.order >= low or page.cursor is None]
                     count += len(rows)
                     yield from (row for row in rows if row.order >= oldest)
                     if page.cursor is None:

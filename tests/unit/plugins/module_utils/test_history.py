@@ -261,6 +261,13 @@ def test_several_pages_at_once_give_the_same_rows_in_the_same_order(
     assert ids(n8n.client(concurrency=4).executions(selection)) == ids(n8n.client().executions(selection))
 
 
+def test_the_last_page_is_given_whole_though_it_reaches_below_its_window() -> None:
+    n8n = FakeN8n(*(row(number) for number in (1, 3, 4)), page=1)
+    assert ids(n8n.client(concurrency=4).executions(select(status=OVER))) == ["4", "3", "1"]
+    n8n = FakeN8n(*(row(number) for number in (*range(1, 60, 30), *range(1000, 1500))), page=100)
+    assert len(ids(n8n.client(concurrency=4).executions(select(status=OVER)))) == 502
+
+
 @pytest.mark.parametrize("kind", ["exact", "refused"])
 def test_several_pages_at_once_end_at_the_time_that_is_asked_for(kind: str) -> None:
     n8n = FakeN8n(*(row(number, start=number / 10, stop=number / 10) for number in range(-5000, 241)[-5000:]), page=100)
