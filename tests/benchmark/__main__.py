@@ -89,7 +89,13 @@ def _measure(cases: list[Case], pairs: int | None) -> list[str]:
                     print(wrong, flush=True)
                     failed.append(case.key)
                     continue
-                facts = {**vars(case), "peers": list(case.peers), "version": server.version, "load": load}
+                facts = {
+                    **vars(case),
+                    "peers": list(case.peers),
+                    "version": server.version,
+                    "load": load,
+                    "commit": report.commit(),
+                }
                 _keep(case.key, {"case": facts, "runs": runs})
     return failed
 

@@ -76,6 +76,12 @@ def machine() -> Record:
     }
 
 
+def commit() -> str:
+    """Of the collection that is measured."""
+    asked = ["git", "describe", "--always", "--abbrev=7", "--dirty"]
+    return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+
+
 def page(results: Record) -> str:
     planned = [case.key for case in PLAN]
     cases = [results["measured"][key] for key in planned if key in results["measured"]]
@@ -91,6 +97,8 @@ def _measured_on(results: Record, cases: Sequence[Record]) -> str:
     facts = ", ".join(f"{name} {value}" if name[0] not in "pm" else value for name, value in results["machine"].items())
     text = f"Measured were {len(cases)} of the {len(PLAN)} cases of the plan, each with as many rounds as it says, on {facts}; "
     text += f"{', '.join(sorted({one['case']['version'] for one in cases}))}. The servers ran on the same machine."
+    commits = list(dict.fromkeys(one["case"]["commit"] for one in cases))
+    text += f" The collection was at commit {' and '.join(commits)}; what has changed since is in no figure."
     loads = [one["case"]["load"] for one in cases if "load" in one["case"]]
     if loads:
         text += f" Its load before a case was {min(loads):.1f} to {max(loads):.1f} where it was noted, in {len(loads)} of them."
