@@ -38,7 +38,7 @@ test-real: $(VENV)/ready $(HERE) ## Contract and integration tests on real n8n, 
 test-events: $(VENV)/events $(HERE) ## The event source and the rulebooks under ansible-rulebook, on the simulator and on real n8n; needs Java 17
 	$(VENV)/bin/python -m tests.lab.install
 	$(PYTEST) tests/events -n 2
-	$(PYTEST) tests/events --servers real -n 2 --dist loadgroup
+	$(PYTEST) tests/events --servers real
 
 .PHONY: test-report
 test-report: $(VENV)/browser-ready $(HERE) ## The report in Debian's Chromium: network, names, phone, dark, print, keyboard

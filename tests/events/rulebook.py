@@ -16,7 +16,7 @@ from typing import Any
 from tests.servers import Server, eventually
 
 # The engine is a Java program, which takes some seconds to start, and longer on a busy machine.
-PATIENCE = 90.0
+PATIENCE = 150.0
 INVENTORY = Path(__file__).parents[2] / "extensions/eda/inventory.yml"
 
 

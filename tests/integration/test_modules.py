@@ -65,7 +65,7 @@ def test_executions_are_found_by_every_filter(server: Server, tmp_path: Path) ->
 
 
 def test_deletions_are_those_that_were_predicted(server: Server, tmp_path: Path) -> None:
-    workflow, other, waiter = server.succeeds(), server.waits_seconds(60), server.waits_hours()
+    workflow, other, waiter = server.succeeds(), server.waits_seconds(64), server.waits_hours()
     now = datetime.now(timezone.utc)
     statuses = ["success"] * 12 + ["error"] * 4 + ["canceled"] * 2
     inserted = server.insert(
