@@ -79,7 +79,7 @@ contract: $(VENV)/ready $(HERE) ## What n8n really does, held against the simula
 
 .PHONY: integration
 integration: $(VENV)/ready $(HERE) ## Every module from playbooks, against the simulator
-	$(PYTEST) tests/integration -n 2 --dist loadgroup
+	$(PYTEST) tests/integration -n 3
 
 .PHONY: clean
 clean: ## Remove what was made; the cache of real servers stays

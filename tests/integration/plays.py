@@ -1,4 +1,4 @@
-"""Runs playbooks against a server as a user would: ansible-playbook in a process of its own."""
+"""Runs playbooks against a server as a user would, by ansible-playbook."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from tests.integration import warm
 from tests.servers import Server
 
-TARGETS = Path(__file__).parent / "targets"
 PLAYBOOKS = Path(__file__).parent.parent.parent / "playbooks"
 
 # What changes something. The list of a real server's calls holds no others that could.
@@ -50,8 +50,8 @@ def run_tasks(server: Address, tasks: Iterable[Mapping[str, Any]], folder: Path,
         play.append({**task, "register": f"result_{number}", "ignore_errors": True})
     results = "[" + ", ".join(f"result_{number}" for number in range(len(play))) + "]"
     path = folder / "results.json"
-    copy = {"content": "{{ " + results + " | to_json }}", "dest": str(path), "mode": "0600"}
-    play.append({"ansible.builtin.copy": copy, "check_mode": False, "diff": False, "no_log": False})
+    keep = {"content": "{{ " + results + " }}", "path": str(path)}
+    play.append({"keep_results": keep, "diff": False, "no_log": False})
     done = run_play(server, play, folder, *options)
     assert done.returncode == 0, done.stdout
     return list(json.loads(path.read_text(encoding="utf-8")))
@@ -77,23 +77,7 @@ def run_play(
 
 def ansible_playbook(server: Address, playbook: str, *options: str) -> subprocess.CompletedProcess[str]:
     """Run a playbook. In whatever comes of it, the key does not stand."""
-    env = {
-        **os.environ,
-        "ANSIBLE_LOCALHOST_WARNING": "False",
-        "ANSIBLE_INVENTORY_UNPARSED_WARNING": "False",
-        "ANSIBLE_NOCOLOR": "1",
-        "ANSIBLE_ROLES_PATH": str(TARGETS),
-        "N8N_URL": server.url,
-        "N8N_API_KEY": server.api_key,
-    }
-    done = subprocess.run(
-        [str(Path(sys.executable).parent / "ansible-playbook"), playbook, *options],
-        env=env,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
+    env = {**os.environ, "N8N_URL": server.url, "N8N_API_KEY": server.api_key}
+    done = warm.ansible_playbook([playbook, *options], env)
     assert server.api_key not in done.stdout
     return done

@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 
-from tests.integration.plays import TARGETS, run_play, run_tasks, writes
+from tests.integration.plays import run_play, run_tasks, writes
 from tests.servers import Server
+
+# One simulator of each era is enough: what differs between versions is tested call by call and module by module.
+pytestmark = pytest.mark.only("1.123", "2.41")
 
 MODULES: dict[str, dict[str, Any]] = {
     "n8n_execution_info": {},
@@ -50,7 +53,7 @@ def task(module: str, **options: Any) -> dict[str, Any]:
 
 
 def test_every_module_has_its_target() -> None:
-    assert {path.name for path in TARGETS.iterdir()} == set(MODULES)
+    assert {path.name for path in (Path(__file__).parent / "targets").iterdir()} == set(MODULES)
 
 
 # What the server is makes no difference to these.
