@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+import time
 import typing as t
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from statistics import median
 
 from ansible_collections.flowops.n8n.plugins.module_utils._errors import N8nError
 
@@ -16,6 +18,10 @@ _Result = t.TypeVar("_Result")
 
 # After so many calls in a row that the server did not complain about, one more at a time is tried.
 CALM = 20
+# A rise of what calls take that is smaller tells nothing of the server (seconds).
+RISE = 0.05
+# What calls took at best counts for a little more each time it is compared with, so that what has become usual ends to slow them.
+FORGET = 1.05
 
 
 def each(
@@ -24,6 +30,7 @@ def each(
     *,
     concurrency: int,
     pushbacks: t.Callable[[], int],
+    alike: bool = False,
 ) -> t.Iterator[tuple[_Item, _Result | N8nError]]:
     """Do ``work`` for every item, at most ``concurrency`` at once; yield each item with its result or its error.
 
@@ -31,11 +38,13 @@ def each(
     condemns all ends it: no further item is begun, and what is under way is waited for and
     yielded, so that the caller knows all that was done. An error of ``items`` itself is raised
     after that. ``pushbacks`` counts the server's requests for a slower pace: each halves the
-    number of calls at once, calm lets it grow again.
+    number of calls at once, calm lets it grow again. Where items are ``alike``, so that all
+    take the server about as long, the number is halved as well when they begin to take twice
+    as long as the same number at once have taken.
     """
     source = iter(items)
-    under_way: dict[Future[_Result], _Item] = {}
-    pace = _Pace(concurrency, pushbacks)
+    under_way: dict[Future[tuple[_Result, float]], _Item] = {}
+    pace = _Pace(concurrency, pushbacks, alike)
     broken: N8nError | None = None
     more = True
     with ThreadPoolExecutor(max_workers=concurrency) as executor:
@@ -48,41 +57,79 @@ def each(
                 except N8nError as error:
                     broken, more = error, False
                 else:
-                    under_way[executor.submit(work, item)] = item
+                    under_way[executor.submit(_timed, work, item)] = item
             if not under_way:
                 break
             done, _pending = wait(under_way, return_when=FIRST_COMPLETED)
             for future in done:
                 item = under_way.pop(future)
-                pace.step()
                 try:
-                    result = future.result()
+                    result, seconds = future.result()
                 except N8nError as error:
+                    pace.step()
                     more = more and not error.condemns_all
                     yield item, error
                 else:
+                    pace.step(seconds)
                     yield item, result
     if broken is not None:
         raise broken
 
 
+def _timed(work: t.Callable[[_Item], _Result], item: _Item) -> tuple[_Result, float]:
+    started = time.monotonic()
+    return work(item), time.monotonic() - started
+
+
 class _Pace:
     """How many calls may be under way."""
 
-    def __init__(self, most: int, pushbacks: t.Callable[[], int]) -> None:
+    def __init__(self, most: int, pushbacks: t.Callable[[], int], alike: bool) -> None:
         self.width = most
         self._most = most
         self._pushbacks = pushbacks
         self._seen = pushbacks()
         self._calm = 0
+        self._alike = alike
+        # Calls that are not looked at: the first ones connect.
+        self._passed_over = most
+        # Seconds of those that are.
+        self._seconds: list[float] = []
+        # What calls took at best, by the width.
+        self._least: dict[int, float] = {}
 
-    def step(self) -> None:
-        """Take note of one more call that is over."""
+    def step(self, seconds: float | None = None) -> None:
+        """Take note of one more call that is over, and of what it took if it went well."""
         now = self._pushbacks()
-        self._calm = self._calm + 1 if now == self._seen else 0
         if now != self._seen:
-            self.width = max(1, self.width // 2)
-        elif self._calm >= CALM and self.width < self._most:
-            self.width += 1
-            self._calm = 0
+            self._change_to(max(1, self.width // 2))
+        elif self._passed_over:
+            self._passed_over -= 1
+        else:
+            self._calm += 1
+            if seconds is not None and self._alike:
+                self._seconds.append(seconds)
+            if self._calm >= CALM:
+                self._look_back()
         self._seen = now
+
+    def _look_back(self) -> None:
+        """At so many calls without a request for a slower pace."""
+        if self._seconds and self._is_slower(median(self._seconds)):
+            self._change_to(max(1, self.width // 2))
+        elif self.width < self._most:
+            self._change_to(self.width + 1)
+        self._calm = 0
+        self._seconds.clear()
+
+    def _change_to(self, width: int) -> None:
+        # What is under way was begun at the former width.
+        self._passed_over, self._calm, self.width = self.width, 0, width
+        self._seconds.clear()
+
+    def _is_slower(self, usual: float) -> bool:
+        """Whether calls take twice as long as at best, at this width or a greater one."""
+        self._least = {width: FORGET * least for width, least in self._least.items()}
+        best = min((least for width, least in self._least.items() if width >= self.width), default=usual)
+        self._least[self.width] = min(usual, self._least.get(self.width, usual))
+        return usual > max(2 * best, best + RISE)

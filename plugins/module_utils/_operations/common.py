@@ -144,6 +144,8 @@ def get_each(
         execution_ids,
         concurrency=client.connection.concurrency,
         pushbacks=lambda: client.pushbacks,
+        # Data is as large as a workflow makes it.
+        alike=not include_data,
     )
     for execution_id, got in reads:
         if isinstance(got, NotFound):

@@ -285,6 +285,7 @@ def _delete_each(client: N8nClient, decisions: t.Iterable[Decision], tally: _Tal
         decisions,
         concurrency=client.connection.concurrency,
         pushbacks=lambda: client.pushbacks,
+        alike=True,
     )
     for decision, outcome in done:
         if isinstance(outcome, N8nError):
@@ -443,6 +444,7 @@ def _untagged(client: N8nClient, decisions: t.Iterable[Decision], tally: _Tally)
             batch,
             concurrency=client.connection.concurrency,
             pushbacks=lambda: client.pushbacks,
+            alike=True,
         )
         for decision, outcome in read:
             if isinstance(outcome, N8nError):

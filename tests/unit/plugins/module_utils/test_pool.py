@@ -11,7 +11,7 @@ import typing as t
 
 import pytest
 from ansible_collections.flowops.n8n.plugins.module_utils._errors import N8nError, Rejected, ServerFault, Unauthorized
-from ansible_collections.flowops.n8n.plugins.module_utils._pool import CALM, each
+from ansible_collections.flowops.n8n.plugins.module_utils._pool import CALM, RISE, _Pace, each
 
 
 def never() -> int:
@@ -163,6 +163,55 @@ def test_calm_lets_the_pace_grow_again_by_one() -> None:
     assert max(seen[4:CALM]) <= 2
     assert max(seen[2 * CALM + 4 : 3 * CALM]) >= 2
     assert max(seen) <= 4
+
+
+def paced(pace: _Pace, seconds: float, calls: int) -> list[int]:
+    """The widths while so many calls take so long."""
+    seen = []
+    for _call in range(calls):
+        pace.step(seconds)
+        seen.append(pace.width)
+    return seen
+
+
+def test_calls_that_take_twice_as_long_as_before_are_halved_until_they_do_not() -> None:
+    pace = _Pace(8, never, alike=True)
+    assert set(paced(pace, 0.1, 3 * CALM)) == {8}
+    assert paced(pace, 0.15, 3 * CALM)[-1] == 8
+    assert paced(pace, 0.4, 2 * CALM)[-1] == 4
+    assert paced(pace, 0.1, 2 * CALM)[-1] == 6
+    assert paced(pace, 0.1, 10 * CALM)[-1] == 8
+
+
+def test_what_has_become_usual_slows_nothing_down_for_ever() -> None:
+    pace = _Pace(8, never, alike=True)
+    paced(pace, 0.1, 3 * CALM)
+    assert paced(pace, 0.4, 6 * CALM)[-1] <= 2
+    assert paced(pace, 0.4, 60 * CALM)[-1] == 8
+
+
+def test_a_few_slow_calls_and_small_rises_tell_nothing() -> None:
+    pace = _Pace(8, never, alike=True)
+    for _times in range(10):
+        assert set(paced(pace, 0.01, CALM // 2 + 1) + paced(pace, 5.0, CALM // 2 - 1)) == {8}
+    assert set(paced(pace, RISE, 3 * CALM)) == {8}
+
+
+def test_where_items_differ_what_they_take_tells_nothing() -> None:
+    pace = _Pace(8, never, alike=False)
+    assert set(paced(pace, 0.1, 3 * CALM) + paced(pace, 10.0, 3 * CALM)) == {8}
+
+
+def test_few_calls_at_once_that_are_quick_are_no_measure_for_many() -> None:
+    pushes = [0]
+    pace = _Pace(8, lambda: pushes[0], alike=True)
+    for pushes[0] in (1, 2, 3):
+        pace.step(0.1)
+    assert pace.width == 1
+    # A server that does one thing at a time takes as much longer as there are calls at once.
+    for _call in range(20 * CALM):
+        pace.step(0.1 * pace.width)
+    assert pace.width == 8
 
 
 def test_errors_are_results_of_their_items() -> None:
