@@ -21,7 +21,7 @@ from datetime import datetime, timedelta
 from ansible_collections.flowops.n8n.plugins.module_utils._dialects.base import Dialect
 from ansible_collections.flowops.n8n.plugins.module_utils._errors import NotAnN8nAnswer
 from ansible_collections.flowops.n8n.plugins.module_utils._execution import Execution, order_of
-from ansible_collections.flowops.n8n.plugins.module_utils._lane import END, Lane, Lists
+from ansible_collections.flowops.n8n.plugins.module_utils._lane import Lane, Lists
 from ansible_collections.flowops.n8n.plugins.module_utils._selection import Selection
 from ansible_collections.flowops.n8n.plugins.module_utils._wire import Page, Query
 
@@ -62,33 +62,32 @@ class History:
         rows that come, not by the server's filters, which hide what never started (n8n 2.37 and newer).
         """
         queries = [replace(query, started_after=None, started_before=None) for query in self._queries(selection)]
-        walks = []
+        walks: list[t.Iterator[Execution]] = []
         for lane in self._lanes(queries):
             first = lane.page(None)
             if not self._dialect.goes_on_below(first):
                 return None
-            walks.append(_Rising(lane, self._dialect, first, selection.started_after, selection.latest_start))
-        return _merged([iter(walk) for walk in walks], 1)
+            walk = _Rising(lane, self._dialect, first, selection.started_after, selection.latest_start)
+            # One call at a time is what some are asked for: then what is done with the rows must be done first.
+            walks.append(_ahead(walk.pages()) if self._at_once > 1 else itertools.chain.from_iterable(walk.pages()))
+        return _merged(walks, 1)
 
     def rows_of(self, execution_ids: t.Iterable[str]) -> t.Iterator[Execution]:
         """Those of these that the plain list shows, where they stand so close that a page holds several of them."""
+        if self._dialect.cursor_below(1) is None:
+            return
         wanted = sorted((order_of(one) for one in execution_ids if one.isdecimal()), reverse=True)
+        groups = [group for group in _close(wanted, self._dialect.page_size) if len(group) >= WORTH_A_PAGE]
         lane = Lane(self._lists, Query(), set())
-        at, size = 0, self._dialect.page_size
-        while at + WORTH_A_PAGE <= len(wanted):
-            if wanted[at] - wanted[at + WORTH_A_PAGE - 1] >= size:
-                at += 1
-                continue
-            cursor = self._dialect.cursor_below(wanted[at] + 1)
-            page = END if cursor is None else lane.page(cursor)
-            rows = page.executions
-            if not rows or rows[0].order > wanted[at] or not self._dialect.goes_on_below(page):
-                return
-            lowest = rows[-1].order if page.cursor is not None else 0
-            ahead = list(itertools.takewhile(lambda one: one >= lowest, wanted[at:]))  # noqa: B023 - Used at once.
-            among = set(ahead)
-            yield from (row for row in rows if row.order in among)
-            at += len(ahead)
+        executor = ThreadPoolExecutor(self._at_once)
+        try:
+            for group, page in zip(groups, executor.map(lambda group: _below(lane, self._dialect, group[0] + 1), groups)):
+                if not self._dialect.goes_on_below(page):
+                    return
+                among = set(group)
+                yield from (row for row in page.executions if row.order in among)
+        finally:
+            executor.shutdown(wait=False, cancel_futures=True)
 
     def _lanes(self, queries: list[Query]) -> list[Lane]:
         under_way = set(queries)
@@ -216,29 +215,30 @@ class _Rising:
         # Rows in a row that started too late to be meant.
         self._late = 0
 
-    def __iter__(self) -> t.Iterator[Execution]:
+    def pages(self) -> t.Iterator[t.Sequence[Execution]]:
+        """The rows in order, as many at a time as came in a page."""
         rows = self._first.executions
         if self._first.cursor is None:
-            yield from reversed(rows)
+            yield rows[::-1]
             return
         top = rows[0].order
         # Pages above what has been given, the lowest last. The newest one is read anew when the walk comes there.
         above: list[tuple[Execution, ...]] = []
         done, rows = self._old_end(rows[-1].order)
-        yield from reversed(rows)
+        yield rows[::-1]
         width = _width(self._size, len(rows), rows[0].order - rows[-1].order + 1) if rows else self._size
         while done < top and not self._is_past(rows):
             ceiling = above[-1][-1].order - 1 if above else top
             if done >= ceiling:
                 rows = above.pop()
-                yield from reversed(rows)
+                yield rows[::-1]
                 done = rows[0].order
                 continue
             goal = min(done + width, ceiling)
             page = _below(self._lane, self._dialect, goal + 1)
             rows = tuple(row for row in page.executions if row.order > done)
             if not rows or page.cursor is None or len(rows) < len(page.executions) or rows[-1].order == done + 1:
-                yield from reversed(rows)
+                yield rows[::-1]
                 span, done = goal - done, goal
             else:
                 above.append(rows)
@@ -270,6 +270,30 @@ class _Rising:
             late = row.started_at is not None and row.started_at > self._ended
             self._late = self._late + 1 if late else 0
         return 2 * self._late >= self._size
+
+
+def _ahead(pages: t.Iterator[t.Sequence[Execution]]) -> t.Iterator[Execution]:
+    """The rows of the pages; the next page is read while the caller works at the second half of one."""
+    with ThreadPoolExecutor(1) as executor:
+        page = next(pages, None)
+        while page is not None:
+            half = len(page) // 2
+            yield from page[:half]
+            following = executor.submit(next, pages, None)
+            yield from page[half:]
+            page = following.result()
+
+
+def _close(places: t.Sequence[int], span: int) -> t.Iterator[list[int]]:
+    """The places, which fall, in groups from the first to the last of which there are fewer than ``span``."""
+    group: list[int] = []
+    for place in places:
+        if group and group[0] - place >= span:
+            yield group
+            group = []
+        group.append(place)
+    if group:
+        yield group
 
 
 def _below(lane: Lane, dialect: Dialect, place: int) -> Page:
