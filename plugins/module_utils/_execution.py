@@ -31,6 +31,8 @@ MODES = (
 )
 
 _SPAN = re.compile(r"(?:([0-9]{1,9})w)?(?:([0-9]{1,9})d)?(?:([0-9]{1,9})h)?(?:([0-9]{1,9})m)?(?:([0-9]{1,9})s)?")
+# As n8n writes them, thousands in a list.
+_TIME_OF_N8N = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
 _TIME = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([0-9]{2}:[0-9]{2}(?::[0-9]{2})?)(?:\.([0-9]+))?(?:([Zz])|([+-][0-9]{2}):?([0-9]{2}))"
 )
@@ -194,19 +196,23 @@ class Workflow:
 
 def parse_time(text: str) -> datetime:
     """An ISO 8601 time with a zone, in UTC. Raises ``ValueError`` for anything else."""
-    refusal = f"{text!r} is not an ISO 8601 time with a zone, such as 2026-11-01T00:00:00Z"
+    try:
+        if _TIME_OF_N8N.fullmatch(text):
+            return datetime.fromisoformat(f"{text[:-1]}+00:00")
+        return _parse_other_time(text)
+    except (ValueError, OverflowError):
+        raise ValueError(f"{text!r} is not an ISO 8601 time with a zone, such as 2026-11-01T00:00:00Z") from None
+
+
+def _parse_other_time(text: str) -> datetime:
     found = _TIME.fullmatch(text.strip())
     if found is None:
-        raise ValueError(refusal)
+        raise ValueError
     # What fromisoformat reads differs by the version of Python; this form all of them read.
     day, clock, fraction, utc, hours, minutes = found.groups()
     seconds = clock if clock.count(":") == 2 else f"{clock}:00"
     zone = "+00:00" if utc else f"{hours}:{minutes}"
-    try:
-        moment = datetime.fromisoformat(f"{day}T{seconds}.{(fraction or '')[:6].ljust(6, '0')}{zone}")
-        return moment.astimezone(timezone.utc)
-    except (ValueError, OverflowError):
-        raise ValueError(refusal) from None
+    return datetime.fromisoformat(f"{day}T{seconds}.{(fraction or '')[:6].ljust(6, '0')}{zone}").astimezone(timezone.utc)
 
 
 def format_time(moment: datetime | None) -> str | None:

@@ -336,34 +336,33 @@ def _execution(row: t.Any, answer: Answer) -> Execution:
     if not isinstance(row, dict) or isinstance(row.get("id"), bool) or not _ROW_ID.fullmatch(str(row.get("id"))):
         raise answer.foreign("an execution of n8n's")
     try:
-        times = {key: _time(row.get(key)) for key in ("startedAt", "stoppedAt", "waitTill")}
+        started, stopped, waits = _time(row.get("startedAt")), _time(row.get("stoppedAt")), _time(row.get("waitTill"))
     except ValueError:
         raise answer.foreign("an execution of n8n's: it has a time that cannot be read") from None
-    workflow = row.get("workflowData")
+    workflow, data = row.get("workflowData"), row.get("data")
+    extra = {ours: row[theirs] for theirs, ours in _EXTRA.items() if theirs in row}
+    if data is not None:
+        extra.update(_redaction(data), **_error_beside(row))
     return Execution(
         id=str(row["id"]),
         workflow_id=plain_text(row.get("workflowId")),
         status=_status(row, answer),
         mode=plain_text(row.get("mode")),
-        started_at=times["startedAt"],
-        stopped_at=times["stoppedAt"],
-        wait_till=times["waitTill"],
+        started_at=started,
+        stopped_at=stopped,
+        wait_till=waits,
         retry_of=plain_text(row.get("retryOf")),
         retry_success_id=plain_text(row.get("retrySuccessId")),
         workflow_name=plain_text(workflow.get("name")) if isinstance(workflow, dict) else None,
-        data=row.get("data"),
-        node_types=_node_types(workflow),
-        extra={
-            **{ours: row[theirs] for theirs, ours in _EXTRA.items() if theirs in row},
-            **_redaction(row.get("data")),
-            **_error_beside(row),
-        },
+        data=data,
+        node_types={} if workflow is None else _node_types(workflow),
+        extra=extra,
     )
 
 
 def _error_beside(row: dict[str, t.Any]) -> dict[str, t.Any]:
     """A gateway tells the error beside the data. It is data too: whoever the workflow works for wrote it."""
-    return {"error": row["error"]} if row.get("data") is not None and row.get("error") is not None else {}
+    return {"error": row["error"]} if row.get("error") is not None else {}
 
 
 def _node_types(workflow: t.Any) -> dict[str, str]:

@@ -30,6 +30,9 @@ from ansible_collections.flowops.n8n.plugins.module_utils.client import N8nClien
 # Ansible itself needs hundreds of megabytes for a result of 100,000 records.
 MOST = 10_000
 
+# What strangers write and servers tell outside the data.
+_BESIDE_DATA = frozenset({"custom_data", "error"})
+
 
 @dataclass(frozen=True)
 class InfoRule:
@@ -91,8 +94,10 @@ def carry_out(client: N8nClient, rule: InfoRule, check_mode: bool) -> Result:
     truncated = False
 
     def shape(execution: Execution) -> Execution:
-        named = replace(execution, workflow_name=execution.workflow_name or names.get(execution.workflow_id or ""))
-        return _shape(client, rule, named)
+        name = names.get(execution.workflow_id or "")
+        if name is not None and not execution.workflow_name:
+            execution = replace(execution, workflow_name=name)
+        return _shape(client, rule, execution)
 
     if selection.ids is not None:
         found, absent = get_each(client, selection.ids, faults, rule.reads_data, rule.redact, shape)
@@ -133,6 +138,8 @@ def carry_out(client: N8nClient, rule: InfoRule, check_mode: bool) -> Result:
 
 def _shape(client: N8nClient, rule: InfoRule, execution: Execution) -> Execution:
     """What is returned of an execution that was read; the data is let go where only its digest is wanted."""
+    if not rule.reads_each and execution.data is None and not _BESIDE_DATA & execution.extra.keys():
+        return execution
     extra = dict(execution.extra)
     if rule.digest:
         extra["digest"] = digest_of(execution)
@@ -141,7 +148,7 @@ def _shape(client: N8nClient, rule: InfoRule, execution: Execution) -> Execution
     data = execution.data if rule.nodes is None else keep_nodes(execution.data, rule.nodes)
     if not rule.include_data:
         data = None
-        for beside in ("custom_data", "error"):
+        for beside in _BESIDE_DATA:
             extra.pop(beside, None)
     return replace(execution, data=data, extra=extra)
 
