@@ -10,6 +10,7 @@ import base64
 import bisect
 import json
 import random
+import threading
 import typing as t
 from datetime import datetime, timedelta
 from itertools import islice
@@ -52,9 +53,11 @@ class Long:
         self._numbers = numbers
         self._start = start
         self.requests = 0
+        self.readers: set[threading.Thread] = set()
 
     def fetch(self, query: Query, cursor: str | None) -> Page:
         self.requests += 1
+        self.readers.add(threading.current_thread())
         assert (query.started_after, query.started_before) == (None, None)
         below = int(json.loads(base64.b64decode(cursor))["lastId"]) if cursor else self._numbers[-1] + 1
         end = bisect.bisect_left(self._numbers, below)
@@ -171,6 +174,21 @@ def test_a_proxy_that_drops_the_cursor_is_noticed() -> None:
         n8n.script(call, lambda _call: answer)
     with pytest.raises(NotAnN8nAnswer, match="does not heed its cursor"):
         ids(walk)
+
+
+@pytest.mark.parametrize("at_once, elsewhere", [(1, False), (4, True)])
+def test_the_next_page_is_read_while_one_is_worked_at_unless_one_call_at_a_time_is_asked_for(
+    at_once: int, elsewhere: bool
+) -> None:
+    long = Long(range(1, 2001), evenly(2000, 60))
+    walk = History(DIALECTS["n8n"], long.fetch, at_once).oldest_first(Selection(now=NOW))
+    assert walk is not None
+    first = next(walk)
+    before, long.readers = long.requests, set()
+    # Few rows may be all that is wanted.
+    assert (ids(islice(walk, 9)), long.requests) == ([str(number) for number in range(2, 11)], before)
+    assert (first.id, ids(walk)) == ("1", [str(number) for number in range(11, 2001)])
+    assert (threading.main_thread() not in long.readers, long.requests - before <= 8) == (elsewhere, True)
 
 
 def test_ids_that_stand_close_together_are_read_by_the_page_and_others_are_left() -> None:
