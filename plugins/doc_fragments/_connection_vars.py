@@ -115,7 +115,8 @@ options:
   concurrency:
     description:
       - How many requests may be under way at once, from 1 to 32, where a module acts on many executions.
-      - It is an upper bound. The module goes slower by itself while the server asks for that.
+      - It is an upper bound. The module goes slower by itself while the server asks for that (429, 503), fails to answer in time,
+        or takes twice as long for calls of the same kind as before, and faster again when it is over.
     type: int
     default: 4
     vars:
