@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -84,7 +85,7 @@ def test_a_later_run_tells_what_happened_meanwhile(server: Server, tmp_path: Pat
     with listening(server, tmp_path, events=["failed"]) as listener:
         first = workflow.run("error")
         listener.hears(f"{first} failed")
-        eventually(lambda: f'"{first}"' in (tmp_path / "state.json").read_text())
+        eventually(lambda: first in json.loads((tmp_path / "state.json").read_text())["place"]["over"])
     meanwhile = workflow.run("error")
     with listening(server, tmp_path, events=["failed"]) as listener:
         listener.hears(f"{meanwhile} failed")

@@ -73,17 +73,19 @@ def test_cleanup_carries_out_each_policy_and_a_second_run_changes_nothing(server
     assert '"Deleted 0 executions."' in again
 
 
-def test_cleanup_works_in_slices_with_a_line_each(server: Server, tmp_path: Path) -> None:
+def test_cleanup_works_in_slices_with_a_line_each(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     workflow = server.succeeds()
-    past(workflow, *["success"] * 1000)
+    past(workflow, *["success"] * 300)
+    if not server.real:
+        monkeypatch.setattr(server.simulator, "latency", 0.01)
     policies = [{"workflow": [workflow.id], "older_than": "30d"}]
-    # Long enough to read and begin to delete on a busy machine, too short for all of them.
-    options = {"execution_cleanup_policies": policies, "n8n_concurrency": 1, "execution_cleanup_slice": 0.5}
+    # Long enough to find the oldest and begin to delete, too short for all of them.
+    options = {"execution_cleanup_policies": policies, "n8n_concurrency": 1, "execution_cleanup_slice": 2}
     printed = play(server, CLEANUP, tmp_path, **options)
     lines = re.findall(r"([0-9]+) so far(, more remain)?\.", printed)
     assert len(lines) > 1
     assert [bool(more) for _count, more in lines] == [True] * (len(lines) - 1) + [False]
-    assert lines[-1][0] == "1000"
+    assert lines[-1][0] == "300"
     assert workflow.ids() == []
 
 
