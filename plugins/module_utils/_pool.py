@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 import typing as t
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from statistics import median
 
 from ansible_collections.flowops.n8n.plugins.module_utils._errors import N8nError
 
@@ -115,7 +114,7 @@ class _Pace:
 
     def _look_back(self) -> None:
         """At so many calls without a request for a slower pace."""
-        if self._seconds and self._is_slower(median(self._seconds)):
+        if self._seconds and self._is_slower(sorted(self._seconds)[len(self._seconds) // 2]):
             self._change_to(max(1, self.width // 2))
         elif self.width < self._most:
             self._change_to(self.width + 1)

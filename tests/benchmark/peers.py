@@ -101,7 +101,7 @@ def _say(expression: str) -> dict[str, object]:
 def _collection(task: Task, folder: Path) -> Command:
     result = {"register": "result"}
     if task.scenario == LIST:
-        module = {"flowops.n8n.n8n_execution_info": {"limit": task.count}, **result}
+        module = {"flowops.n8n.n8n_execution_info": {"limit": task.count, "concurrency": CONCURRENCY}, **result}
         return _play(task, folder, [module, _say("result.count")], {})
     if task.scenario == STATISTICS:
         module = {"flowops.n8n.n8n_execution_stats_info": {"concurrency": CONCURRENCY}, **result}

@@ -21,8 +21,8 @@ from ansible_collections.flowops.n8n.plugins.module_utils.client import N8nClien
 from ansible_collections.flowops.n8n.tests.unit.fake_n8n import FakeN8n, reply
 from ansible_collections.flowops.n8n.tests.unit.rows import NOW, delete_params, export_params, row, stats_params
 
-# Less than eight bytes an execution: not even its address could be kept.
-ROOM = 20_000
+# Less than thirty bytes for each execution more: not even their ids could be kept.
+ROOM = 100_000
 SHORT, LONG = 1_250, 4_750
 
 
