@@ -270,6 +270,10 @@ class _Retrier:
                 if attempt.execution is not None:
                     self._made.add(attempt.execution.id)
                     chain.add(attempt.execution)
+                if last is not None and attempt.outcome not in CHANGING:
+                    # What was done before is what the run has to tell.
+                    last.msg = f"Execution {candidate.id} cannot be retried in turn: {attempt.msg}"
+                    return last
                 last = self._outcome(chain, attempt, before, candidate, made)
                 if attempt.outcome != RETRIED or attempt.execution is None:
                     return last

@@ -134,6 +134,18 @@ def test_retries_count_whoever_made_them() -> None:
     assert posts(n8n) == ["4"]
 
 
+def test_a_further_attempt_that_is_refused_does_not_deny_the_one_before() -> None:
+    # As n8n does with the retry of an execution that was canceled: it keeps the old error, and says that it finished.
+    n8n = FakeN8n(row(1, "canceled"))
+    n8n.retries_end = ["error"]
+    n8n.refuse('POST /executions/2/retry {"loadWorkflow": false}', 409, "The execution succeeded, so it cannot be retried.")
+    result = run(n8n, execution_id=["1"])
+    assert (result.changed, result.values["retries_made"], outcomes(result)) == (True, 1, [("1", "retried")])
+    chain = the_chain(result)
+    assert (chain["retried_id"], chain["retry_id"], chain["status"]) == ("1", "2", "error")
+    assert chain["msg"] == "Execution 2 cannot be retried in turn: The execution succeeded, so it cannot be retried."
+
+
 def test_a_chain_gets_one_decision_however_many_of_it_are_selected() -> None:
     n8n = FakeN8n(row(1, "error"), row(2, "error", retry_of=1), row(3, "error", retry_of=2))
     result = run(n8n, all=True, max_attempts=5)
