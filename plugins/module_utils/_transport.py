@@ -88,6 +88,8 @@ class Transport:
         self._tls = _tls_context(connection) if connection.url.startswith("https:") else None
         self._session = self._new_session()
         self._lock = threading.Lock()
+        # Whoever sends, no more are under way than the user allows, and none needs a connection more than that.
+        self._slots = threading.BoundedSemaphore(connection.concurrency)
         self._not_before = 0.0
         # How often the server asked for a slower pace; a pool of workers watches it.
         self.pushbacks = 0
@@ -165,7 +167,8 @@ class Transport:
     def _send_once(self, call: Call, timeout: float, root: bool) -> Answer:
         url = self._connection.url + ("" if root else self._connection.api_path) + call.path
         if call.repeatable:
-            return self._exchange(self._session, call, url, timeout)
+            with self._slots:
+                return self._exchange(self._session, call, url, timeout)
         # A pooled connection may be dead without our knowing, and then nobody
         # could tell whether the call was carried out.
         with closing(self._new_session()) as session:

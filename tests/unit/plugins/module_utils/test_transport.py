@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 import re
+import threading
 import typing as t
+from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
 from time import time as real_time
 
@@ -181,6 +183,29 @@ def test_calls_share_a_connection_but_one_that_is_not_safe_has_its_own() -> None
     for call in (GET, DELETE, POST, POST, GET):
         client.send(call)
     assert [number for number, _request in server.requests] == [1, 1, 2, 3, 1]
+
+
+def test_no_more_calls_are_under_way_than_are_allowed_whoever_sends_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = transport("http://n8n.example.com", concurrency=2)
+    lock, now, seen = threading.Lock(), [0], set[int]()
+
+    def exchange(_session: t.Any, call: Call, url: str, _timeout: float) -> Answer:
+        with lock:
+            now[0] += 1
+            seen.add(now[0])
+        threading.Event().wait(0.01)
+        with lock:
+            now[0] -= 1
+        return Answer(call, url, 200)
+
+    monkeypatch.setattr(client, "_exchange", exchange)
+    with ThreadPoolExecutor(8) as executor:
+        list(executor.map(client.send, [DELETE] * 24))
+    assert seen == {1, 2}
+    # A retry lasts as long as the execution, and is looked at meanwhile.
+    with ThreadPoolExecutor(8) as executor:
+        list(executor.map(client.send, [POST] * 8))
+    assert max(seen) > 2
 
 
 def test_a_kept_connection_that_has_died_costs_a_repeat_and_no_error() -> None:
