@@ -27,7 +27,7 @@ demo: $(DEMO)/ready ## Install the collection and run the main job against the s
 	ANSIBLE_COLLECTIONS_PATH=$(abspath $(DEMO))/collections $(DEMO)/bin/python -m tests.demo
 
 .PHONY: test
-test: lint sanity unit contract integration ## Lint, sanity, unit, contract and integration tests, on the simulator
+test: lint sanity unit faults contract integration ## Lint, sanity, unit, fault, contract and integration tests, on the simulator
 
 .PHONY: test-real
 test-real: $(VENV)/ready $(HERE) ## Contract and integration tests on real n8n, installed into a cache on the way
@@ -50,6 +50,10 @@ screenshots: test-report ## Take the pictures of the report in docs/report anew
 	mkdir -p docs/report
 	cp $(BUILD)/report/*.png docs/report
 
+.PHONY: soak
+soak: $(VENV)/ready $(HERE) ## Ten thousand trials with faults on the way (an hour), write docs/reliability.md
+	$(IN_TREE) $(VENV)/bin/python -m tests.faults
+
 .PHONY: benchmark
 benchmark: $(VENV)/ready $(BENCHMARK)/ready $(HERE) ## Measure the collection beside its peers (hours), write docs/performance.md
 	$(VENV)/bin/python -m tests.lab.install 2.41.1
@@ -60,7 +64,7 @@ lint: $(VENV)/ready $(HERE) ## ansible-lint, yamllint, ruff, mypy, changelog
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	cd $(TREE) && $(abspath $(VENV))/bin/mypy --config-file $(abspath pyproject.toml) -p ansible_collections.flowops.n8n.plugins -p ansible_collections.flowops.n8n.extensions
-	$(VENV)/bin/mypy -p tests.benchmark -p tests.contract -p tests.events -p tests.integration -p tests.lab -p tests.simulator -m tests.ansible_test -m tests.demo -m tests.servers
+	$(VENV)/bin/mypy -p tests.benchmark -p tests.contract -p tests.events -p tests.faults -p tests.integration -p tests.lab -p tests.simulator -m tests.ansible_test -m tests.demo -m tests.servers
 	$(VENV)/bin/yamllint --strict .
 	$(VENV)/bin/antsibull-changelog lint
 	PATH="$(abspath $(VENV))/bin:$$PATH" ANSIBLE_COLLECTIONS_PATH=$(TREE) $(VENV)/bin/ansible-lint --offline --strict --profile production
@@ -72,6 +76,10 @@ sanity: $(VENV)/ready ## ansible-test sanity and units, on this Python and on th
 .PHONY: unit
 unit: $(VENV)/ready $(HERE) ## Unit tests by plain pytest, the inner loop
 	$(PYTEST) tests/unit
+
+.PHONY: faults
+faults: $(VENV)/ready $(HERE) ## Every verb while something goes wrong, held against the simulator's database
+	$(PYTEST) tests/faults -n 4
 
 .PHONY: contract
 contract: $(VENV)/ready $(HERE) ## What n8n really does, held against the simulator

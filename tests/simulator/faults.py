@@ -53,6 +53,11 @@ class Fault:
     body: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def name(self) -> str:
+        """What it is called in a count of faults."""
+        return f"{self.kind} {self.status}" if self.kind == "answer" else self.kind + " after acting" * self.after_acting
+
     def matches(self, method: str, path: str) -> bool:
         return self.method in ("*", method) and fnmatchcase(path, self.path)
 
@@ -135,7 +140,7 @@ class Gate:
             await asyncio.sleep(self.latency)
         fault = self.faults.take(scope["method"], path)
         if fault is not None:
-            call.fault = fault.kind
+            call.fault = fault.name
             await self._harmed(fault, call, connection, scope, receive, send)
             return
 

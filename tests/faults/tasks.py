@@ -1,0 +1,355 @@
+"""What is tried: a verb with options made by chance, and what may be true of the database and of the result afterwards.
+
+What is meant by the options is reckoned here anew from the database's rows, without the collection's code.
+"""
+
+from __future__ import annotations
+
+import abc
+import gzip
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from random import Random
+from typing import Any, ClassVar
+
+from ansible_collections.flowops.n8n.plugins.module_utils._operations import delete, export, info, retry, stats, stop, tag
+from ansible_collections.flowops.n8n.plugins.module_utils._operations.common import Result
+from ansible_collections.flowops.n8n.plugins.module_utils._operations.outcome import RETRIED, UNKNOWN
+
+from tests.faults.world import LIVE, TAGS, Stored, World
+from tests.unit import rows
+
+Executions = Mapping[int, Stored]
+
+ABSENT = 999_999_999
+
+
+class Task(abc.ABC):
+    """One verb with its options. ``judge`` names what is wrong; ``clean`` tells that nothing went wrong on the way."""
+
+    operation: ClassVar[Any]
+    # The method of the calls by which it acts.
+    write: ClassVar[str] = "GET"
+
+    def __init__(self, chance: Random, world: World, folder: Path) -> None:
+        self.world = world
+        self.folder = folder
+        self.before = world.executions()
+        self.options = self.choose(chance)
+
+    @abc.abstractmethod
+    def choose(self, chance: Random) -> dict[str, Any]:
+        """Options."""
+
+    @abc.abstractmethod
+    def params(self) -> dict[str, Any]:
+        """All options of the module, without those of the connection."""
+
+    @abc.abstractmethod
+    def judge(self, before: Executions, after: Executions, result: Result, clean: bool) -> Iterable[str]:
+        """What is wrong with a run that ended with this result."""
+
+    def predicted(self, checked: Result) -> Iterable[str]:
+        """What is wrong with a check of the history as it was at first."""
+        return () if not checked.failure else (f"the check failed: {checked.failure}",)
+
+    @property
+    def possible(self) -> bool:
+        """Whether this n8n can do it at all."""
+        return True
+
+    # Selections
+
+    def selection(self, chance: Random) -> dict[str, Any]:
+        if chance.random() < 0.3 and self.before:
+            ids = chance.sample(sorted(self.before), chance.randint(1, len(self.before)))
+            return {"execution_id": [str(one) for one in [*ids, *([ABSENT] if chance.random() < 0.3 else [])]]}
+        options: dict[str, Any] = {}
+        if chance.random() < 0.5:
+            options["workflow"] = chance.sample(self.world.workflows, chance.randint(1, 2))
+        if chance.random() < 0.4:
+            options["status"] = chance.sample(("success", "error", "crashed", "canceled", "waiting"), chance.randint(1, 3))
+        if chance.random() < 0.5:
+            options["older_than"] = f"{chance.randint(5, 50)}d"
+        return options or {"all": True}
+
+    def meant(self, executions: Executions) -> set[int]:
+        """The ids that the options mean."""
+        return {one.id for one in executions.values() if self._means(one)}
+
+    def _means(self, one: Stored) -> bool:
+        options = self.options
+        if "execution_id" in options:
+            return str(one.id) in options["execution_id"]
+        if "older_than" in options:
+            moment = datetime.now(timezone.utc) - timedelta(days=int(options["older_than"][:-1]))
+            if one.is_live or one.stopped is None or one.stopped > moment:
+                return False
+        return one.workflow in options.get("workflow", [one.workflow]) and one.status in options.get("status", [one.status])
+
+
+def others_changed(before: Executions, after: Executions, allowed: set[int]) -> Iterable[str]:
+    for number in before.keys() - allowed:
+        if after.get(number) != before[number]:
+            yield f"{number} was not to be touched, and is {after.get(number)} instead of {before[number]}"
+
+
+class Delete(Task):
+    """The one that cannot be undone."""
+
+    operation = delete
+    write = "DELETE"
+
+    def choose(self, chance: Random) -> dict[str, Any]:
+        options = self.selection(chance)
+        if chance.random() < 0.3:
+            options["live"] = "delete"
+        if "execution_id" not in options and chance.random() < 0.3:
+            options["keep_last"] = chance.randint(1, 5)
+        if "execution_id" not in options and chance.random() < 0.3:
+            options["limit"] = chance.randint(1, 8)
+        return options
+
+    def params(self) -> dict[str, Any]:
+        return rows.delete_params(**self.options)
+
+    def _deletable(self, executions: Executions) -> list[int]:
+        over = {"delete": {"running"}}.get(self.options.get("live", "skip"), LIVE)
+        found = [number for number in sorted(self.meant(executions)) if executions[number].status not in over]
+        keep = self.options.get("keep_last", 0)
+        statuses = self.options.get("status", [one.status for one in executions.values()])
+        for workflow in self.world.workflows if keep else ():
+            ended = [one.id for one in executions.values() if one.workflow == workflow and not one.is_live]
+            last = sorted(number for number in ended if executions[number].status in statuses)[-keep:]
+            found = [number for number in found if number not in last]
+        return found
+
+    def predicted(self, checked: Result) -> Iterable[str]:
+        yield from super().predicted(checked)
+        wanted = len(self._deletable(self.before)[: self.options.get("limit")])
+        if checked.values["deleted"] != wanted:
+            yield f"the check promised {checked.values['deleted']} deletions instead of {wanted}"
+
+    def judge(self, before: Executions, after: Executions, result: Result, clean: bool) -> Iterable[str]:
+        deletable, gone = self._deletable(before), before.keys() - after.keys()
+        yield from others_changed(before, after, set(deletable))
+        told, doubtful = result.values["deleted"], len(result.values["errors"])
+        if after.keys() - before.keys():
+            yield f"there are new ones: {after.keys() - before.keys()}"
+        if not {int(one) for one in result.values["deleted_ids"]} <= gone or told > len(gone):
+            yield f"{told} deletions told ({result.values['deleted_ids']}), and {sorted(gone)} are gone"
+        if len(gone) - told > doubtful:
+            yield f"{len(gone)} are gone, {told} deletions told and {doubtful} errors"
+        if result.changed != (told > 0):
+            yield f"changed={result.changed} after {told} deletions"
+        wanted = set(deletable[: self.options.get("limit")])
+        if result.failure is None and gone != wanted:
+            yield f"it says all is well, {sorted(gone)} are gone and {sorted(wanted)} were meant"
+        if clean and result.failure is not None:
+            yield f"nothing went wrong, but it says {result.failure}"
+
+
+class Archive(Delete):
+    """Deleting with an archive: nothing goes that does not stand in it."""
+
+    def params(self) -> dict[str, Any]:
+        return {**super().params(), "archive_path": str(self.folder / "archive.jsonl.gz")}
+
+    def judge(self, before: Executions, after: Executions, result: Result, clean: bool) -> Iterable[str]:
+        yield from super().judge(before, after, result, clean)
+        path = self.folder / "archive.jsonl.gz"
+        lines = gzip.decompress(path.read_bytes()).decode().splitlines() if path.exists() and path.stat().st_size else []
+        archived = {int(json.loads(line)["id"]) for line in lines if json.loads(line).get("data")}
+        if not self.before.keys() - after.keys() <= archived:
+            yield f"{sorted(self.before.keys() - after.keys() - archived)} are gone without being archived"
+
+
+class Retry(Task):
+    """The one that must not happen twice."""
+
+    operation = retry
+    write = "POST"
+
+    def choose(self, chance: Random) -> dict[str, Any]:
+        options = {**self.selection(chance), "max_attempts": chance.randint(1, 3)}
+        # Few, as each of unknown fate is looked for.
+        if "execution_id" in options:
+            options["execution_id"] = options["execution_id"][:5]
+        else:
+            options |= {"status": ["error", "crashed"], "limit": 5}
+        return {**options, "wait": chance.random() < 0.7, "wait_timeout": 2.0, "fail_on_error": False}
+
+    def params(self) -> dict[str, Any]:
+        return rows.retry_params(**self.options)
+
+    def judge(self, before: Executions, after: Executions, result: Result, clean: bool) -> Iterable[str]:
+        new = {number: one for number, one in after.items() if number not in before}
+        chains = {chain["execution_id"]: chain for chain in result.values["chains"]}
+        by_original: Counter[int] = Counter(_root(one, after) for one in new.values())
+        attempts: Counter[int] = Counter(_root(one, after) for one in after.values() if one.retry_of is not None)
+        for chain in chains.values():
+            original = int(chain["original_id"] or 0)
+            made = by_original.pop(original, 0)
+            if made > self.options["max_attempts"] or (made and attempts[original] > self.options["max_attempts"]):
+                yield f"{original} has {attempts[original]} retries, {made} of them new, with {self.options}"
+            if made and chain["outcome"] not in (RETRIED, UNKNOWN, "retried_unrecorded"):
+                yield f"{original} was retried {made} times, and is told to be {chain['outcome']}"
+            seen = after.get(int(chain["retry_id"] or 0))
+            if chain["outcome"] == RETRIED and (seen is None or seen.id in before or not made):
+                yield f"{original} is told to be retried as {chain['retry_id']}, of which there is {seen}"
+        if by_original:
+            yield f"there are retries that nobody tells of: {dict(by_original)}"
+        made, unknown = result.values["retries_made"], result.values["counts"].get(UNKNOWN, 0)
+        if not made - unknown <= len(new) <= made:
+            yield f"{made} retries told, {unknown} of them unknown, and {len(new)} are there"
+        if result.changed != (made > 0):
+            yield f"changed={result.changed} after {made} retries"
+        if not before.keys() <= after.keys():
+            yield f"{before.keys() - after.keys()} are gone"
+        if clean and result.failure is not None:
+            yield f"nothing went wrong, but it says {result.failure}"
+
+
+def _root(one: Stored, executions: Executions) -> int:
+    while one.retry_of is not None and one.retry_of in executions:
+        one = executions[one.retry_of]
+    return one.retry_of or one.id
+
+
+class Stop(Task):
+    operation = stop
+    write = "POST"
+
+    @property
+    def possible(self) -> bool:
+        return self.world.profile != "1.123"
+
+    def choose(self, chance: Random) -> dict[str, Any]:
+        options = {key: value for key, value in self.selection(chance).items() if key in ("execution_id", "workflow")}
+        return options or {"all": True}
+
+    def params(self) -> dict[str, Any]:
+        return rows.stop_params(**self.options)
+
+    def judge(self, before: Executions, after: Executions, result: Result, clean: bool) -> Iterable[str]:
+        live = {number for number in self.meant(before) if before[number].is_live}
+        yield from others_changed(before, after, live)
+        stopped = {number for number in live if after[number] != before[number]}
+        if any(after[number].status != "canceled" for number in stopped):
+            yield f"{stopped} became something else than canceled"
+        told = result.values["stopped"]
+        if told > len(stopped) or len(stopped) - told > len(result.values["errors"]) + (result.failure is not None) * len(live):
+            yield f"{told} told to be stopped, {sorted(stopped)} are"
+        # What runs nowhere, its row says so all the same, n8n does not stop.
+        waiting = {number for number in live if before[number].status == "waiting"}
+        if clean and not waiting <= stopped:
+            yield f"{waiting - stopped} were not stopped: {result.failure}"
+
+
+class Tag(Task):
+    operation = tag
+    write = "PUT"
+
+    @property
+    def possible(self) -> bool:
+        return self.world.profile != "1.123"
+
+    def choose(self, chance: Random) -> dict[str, Any]:
+        self.how = chance.choice(("add", "remove", "set"))
+        self.named = chance.sample(TAGS, chance.randint(0 if self.how == "set" else 1, 2))
+        return self.selection(chance)
+
+    def params(self) -> dict[str, Any]:
+        return rows.tag_params(**self.options, **{self.how: self.named})
+
+    def judge(self, before: Executions, after: Executions, result: Result, clean: bool) -> Iterable[str]:
+        meant = self.meant(before)
+        yield from others_changed(before, after, meant)
+        changed = {number for number in meant if after[number] != before[number]}
+        for number in changed:
+            if after[number].tags != self._goal(before[number]):
+                yield f"{number} has {after[number].tags} after {self.how} {self.named}"
+        told, doubtful = result.values["tagged"], len(result.values["errors"]) + (result.failure is not None)
+        if told > len(changed) or len(changed) - told > doubtful * 8:
+            yield f"{told} told to be changed, {sorted(changed)} are"
+        if (clean or result.failure is None) and any(after[one].tags != self._goal(before[one]) for one in meant):
+            yield f"not all of {sorted(meant)} have their tags: {result.failure}"
+
+    def _goal(self, one: Stored) -> set[str]:
+        tags, named = set(one.tags), set(self.named)
+        return named if self.how == "set" else tags | named if self.how == "add" else tags - named
+
+
+class Export(Task):
+    operation = export
+
+    def choose(self, chance: Random) -> dict[str, Any]:
+        self.path = self.folder / chance.choice(("all.jsonl", "all.jsonl.gz"))
+        options = {key: value for key, value in self.selection(chance).items() if key != "all"}
+        return {**options, "include_data": chance.random() < 0.3}
+
+    def params(self) -> dict[str, Any]:
+        return rows.export_params(str(self.path), **self.options)
+
+    def judge(self, before: Executions, after: Executions, result: Result, clean: bool) -> Iterable[str]:
+        yield from others_changed(before, after, set())
+        if result.failure is not None:
+            if self.path.exists() or clean:
+                yield f"the file is {'there' if self.path.exists() else 'not there'} after {result.failure}"
+            return
+        raw = self.path.read_bytes()
+        lines = (gzip.decompress(raw) if self.path.suffix == ".gz" else raw).decode().splitlines()
+        found, meant = [int(json.loads(line)["id"]) for line in lines], self.meant(before)
+        if self.world.profile == "1.123" and "execution_id" not in self.options:
+            # It lists nowhere what it holds in memory.
+            meant = {number for number in meant if not before[number].is_live or number in found}
+        if sorted(found) != sorted(meant) or result.values["count"] != len(found):
+            yield f"{sorted(found)} were written, {sorted(meant)} were meant"
+        self.path.unlink()
+
+
+class Look(Task):
+    """Looking changes nothing, and tells all or that it does not."""
+
+    operation = info
+
+    def choose(self, chance: Random) -> dict[str, Any]:
+        options = {key: value for key, value in self.selection(chance).items() if key != "all"}
+        return {**options, "limit": 1000, "include_data": chance.random() < 0.3, "retry_chain": chance.random() < 0.2}
+
+    def params(self) -> dict[str, Any]:
+        return rows.info_params(**self.options)
+
+    def judge(self, before: Executions, after: Executions, result: Result, clean: bool) -> Iterable[str]:
+        yield from others_changed(before, after, set())
+        found = {int(record["id"]) for record in result.values["executions"]}
+        if not found <= self.meant(before):
+            yield f"{sorted(found - self.meant(before))} were not meant"
+        if result.failure is None and found != self.meant(before):
+            yield f"it says all is well with {sorted(found)} instead of {sorted(self.meant(before))}"
+        if clean and result.failure is not None:
+            yield f"nothing went wrong, but it says {result.failure}"
+
+
+class Count(Task):
+    operation = stats
+
+    def choose(self, chance: Random) -> dict[str, Any]:
+        return {key: value for key, value in self.selection(chance).items() if key != "all"}
+
+    def params(self) -> dict[str, Any]:
+        return rows.stats_params(**self.options)
+
+    def judge(self, before: Executions, after: Executions, result: Result, clean: bool) -> Iterable[str]:
+        yield from others_changed(before, after, set())
+        counted, meant = result.values["statistics"]["total"], len(self.meant(before))
+        if counted > meant or (counted != meant and (result.failure is None or result.values["window"]["complete"])):
+            yield f"it says all is well with {counted} instead of {meant}"
+        if clean and result.failure is not None:
+            yield f"nothing went wrong, but it says {result.failure}"
+
+
+TASKS: tuple[type[Task], ...] = (Delete, Archive, Retry, Stop, Tag, Export, Look, Count)
