@@ -77,9 +77,10 @@ def machine() -> Record:
 
 
 def commit() -> str:
-    """Of the collection that is measured."""
-    asked = ["git", "describe", "--always", "--abbrev=7", "--dirty"]
-    return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+    """Of the collection that is measured; with a word where its code is another."""
+    asked = [["git", "rev-parse", "--short=7", "HEAD"], ["git", "status", "--porcelain", "--", "plugins"]]
+    name, changes = (subprocess.run(one, capture_output=True, text=True, check=True).stdout.strip() for one in asked)
+    return f"{name} changed" if changes else name
 
 
 def page(results: Record) -> str:
@@ -97,8 +98,7 @@ def _measured_on(results: Record, cases: Sequence[Record]) -> str:
     facts = ", ".join(f"{name} {value}" if name[0] not in "pm" else value for name, value in results["machine"].items())
     text = f"Measured were {len(cases)} of the {len(PLAN)} cases of the plan, each with as many rounds as it says, on {facts}; "
     text += f"{', '.join(sorted({one['case']['version'] for one in cases}))}. The servers ran on the same machine."
-    commits = list(dict.fromkeys(one["case"]["commit"] for one in cases))
-    text += f" The collection was at commit {' and '.join(commits)}; what has changed since is in no figure."
+    text += " The commit of the collection stands beside each case; what has changed since is in no figure."
     loads = [one["case"]["load"] for one in cases if "load" in one["case"]]
     if loads:
         text += f" Its load before a case was {min(loads):.1f} to {max(loads):.1f} where it was noted, in {len(loads)} of them."
@@ -118,7 +118,8 @@ def _tables(scenario: str, cases: Sequence[Record]) -> Iterable[str]:
         latency = f", {case['latency_ms']} ms latency" if case["server"] == "simulator" else ""
         what = f"{case['count']:,} of {case['size']:,}" if case["count"] < case["size"] else f"{case['size']:,}"
         rounds = len({run["round"] for run in runs})
-        yield f"**{what} executions, {case['version']}{latency}** ({rounds} {'round' if rounds == 1 else 'rounds'})\n\n"
+        measured = f"{rounds} {'round' if rounds == 1 else 'rounds'} at {case['commit']}"
+        yield f"**{what} executions, {case['version']}{latency}** ({measured})\n\n"
         deletes = scenario in (DELETE, CLEANUP)
         heads = ["", "whole task", "ratio", "request phase", "ratio", "requests an execution", "connections", "memory"]
         if deletes:
