@@ -75,7 +75,7 @@ sanity: $(VENV)/ready ## ansible-test sanity and units, on this Python and on th
 
 .PHONY: unit
 unit: $(VENV)/ready $(HERE) ## Unit tests by plain pytest, the inner loop
-	$(PYTEST) tests/unit
+	$(PYTEST) tests/unit -n 2
 
 .PHONY: faults
 faults: $(VENV)/ready $(HERE) ## Every verb while something goes wrong, held against the simulator's database

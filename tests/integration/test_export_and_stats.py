@@ -17,6 +17,9 @@ from tests.simulator.faults import Fault
 from tests.simulator.seed import Row
 from tests.simulator.server import running
 
+# One simulator of each era is enough: what differs between versions is tested call by call and module by module.
+pytestmark = pytest.mark.only("1.123", "2.41")
+
 STATUSES = ["success"] * 12 + ["error"] * 4 + ["canceled"] * 2
 
 
@@ -72,9 +75,6 @@ from ansible_collections.flowops.n8n.plugins.module_utils._execution import Exec
 from ansible_collections.flowops.n8n.plugins.module_utils._operations import export, stats
 from ansible_collections.flowops.n8n.plugins.module_utils._selection import Selection
 from ansible_collections.flowops.n8n.plugins.module_utils._transport import Connection
-
-# One simulator of each era is enough: what differs between versions is tested call by call and module by module.
-pytestmark = pytest.mark.only("1.123", "2.41")
 
 verb, url, key, path = sys.argv[1:]
 n8n = client.N8nClient(Connection(url=url, api_path="/api/v1", headers={"X-N8N-API-KEY": key}))
