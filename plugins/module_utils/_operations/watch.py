@@ -241,7 +241,8 @@ class Watch:
                     f"{len(place.gaps)} ids are to be asked for, more than a watch keeps up with; the newest {MOST_GAPS} are. "
                     "If one of the others waits, what becomes of it is not told."
                 )
-        return [*events, *self._read_the_unlisted(place, known)], place
+        events += self._read_the_unlisted(place, known)
+        return [*events, *(self._read_beyond(place) if self._hides_what_waits and newest_before else [])], place
 
     def _take(self, place: Place, execution: Execution) -> list[Event]:
         kinds = place.take(execution)
@@ -265,6 +266,20 @@ class Watch:
             if denied < LOOKS_AT_A_GAP:
                 place.gaps[execution_id] = denied
         return [event for execution in found for event in self._take(place, execution)]
+
+    def _read_beyond(self, place: Place) -> list[Event]:
+        """What has begun to wait since the newest that any list shows, as long as one id follows the other."""
+        events: list[Event] = []
+        for _unused in range(MOST_READ):
+            faults = Faults()
+            found, _absent = get_each(self._client, [str(place.newest + 1)], faults)
+            if faults.end is not None:
+                raise faults.end
+            self.warnings += [f"Execution {item['id']} could not be read: {item['msg']}" for item in faults.items]
+            if not found:
+                break
+            events += self._take(place, found[0])
+        return events
 
     def _begins_anew(self, selection: Selection, place: Place) -> bool:
         """Whether later executions have lower ids, as after a restored backup."""

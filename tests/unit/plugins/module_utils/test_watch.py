@@ -162,6 +162,22 @@ def test_where_the_server_lists_nothing_that_waits_the_ids_between_are_asked_for
     assert look(watched) == ["2 failed"]
 
 
+def test_there_what_waits_is_told_of_even_if_nothing_comes_after_it() -> None:
+    n8n = FakeN8n(row(1), statuses="refused")
+    watched = watching(n8n)
+    look(watched)
+    for number in (2, 3):
+        n8n.rows[number] = row(number, "waiting", start=3, stop=4)
+        n8n.in_memory.add(number)
+    assert look(watched) == ["2 started", "3 started", "2 waiting", "3 waiting"]
+    n8n.log.clear()
+    assert look(watched) == []
+    assert [call for call in n8n.log if call.startswith("GET /executions/")] == [f"GET /executions/{one}" for one in (2, 3, 4)]
+    n8n.refuse("GET /executions/4", 400, "cannot be read", times=9)
+    n8n.end(2, "success")
+    assert look(watched) == ["2 finished"]
+
+
 def test_that_is_so_where_some_workflows_are_watched_too_but_not_for_a_project_which_only_lists_know() -> None:
     n8n = FakeN8n(row(1), statuses="refused")
     n8n.workflows["w1"] = {"id": "w1", "name": "w1"}
@@ -172,7 +188,7 @@ def test_that_is_so_where_some_workflows_are_watched_too_but_not_for_a_project_w
     n8n.in_memory.update((2, 3))
     n8n.log.clear()
     assert look(some) == ["2 started", "4 started", "2 waiting", "4 finished"]
-    assert n8n.log[-2:] == ["GET /executions/2", "GET /executions/3"]
+    assert n8n.log[-3:] == ["GET /executions/2", "GET /executions/3", "GET /executions/5"]
     n8n.log.clear()
     look(project)
     assert not [call for call in n8n.log if call.startswith("GET /executions/")]
@@ -187,7 +203,7 @@ def test_of_many_that_no_list_shows_a_hundred_are_read_at_a_look_and_each_has_it
     for _unused in range(3):
         n8n.log.clear()
         look(watched)
-        calls = [call for call in n8n.log if call.startswith("GET /executions/")]
+        calls = [call for call in n8n.log if call.startswith("GET /executions/") and call != "GET /executions/252"]
         assert len(calls) == MOST_READ
         read += calls
     assert len(set(read)) == 250
