@@ -6,8 +6,8 @@ checkout, and pip from PyPI.
 
     python -m tests.ansible_test sanity units
 
-runs them with the ansible-core of this Python, and with the oldest and the newest supported
-one as far as Pythons for them are found. In CI they must be.
+runs them with the oldest and the newest supported ansible-core, as far as Pythons for them are found (in CI they must be), and
+the sanity tests with that of this Python as well, whose units are those of ``make unit``.
 """
 
 from __future__ import annotations
@@ -61,15 +61,13 @@ def main() -> None:
     pythons = find_pythons()
     print(f"Pythons found: {', '.join(sorted(pythons, key=_minor))}", flush=True)
     own = Path(sys.executable).parent
+    others = [platform for platform in SUPPORTED if f"{platform.core}." not in core_version(own)]
+    own_kinds = kinds if len(others) < len(SUPPORTED) else [kind for kind in kinds if kind != "units"]
     here = f"{sys.version_info.major}.{sys.version_info.minor}"
     # Two at once: each keeps one processor busy.
     with tempfile.TemporaryDirectory(prefix="flowops-n8n-") as folder, ThreadPoolExecutor(max_workers=2) as executor:
-        runs = [executor.submit(run, own, kinds, {here: sys.executable}, Path(folder, "own"))]
-        runs += [
-            executor.submit(run_platform, platform, kinds, pythons, Path(folder, platform.core))
-            for platform in SUPPORTED
-            if f"{platform.core}." not in core_version(own)
-        ]
+        runs = [executor.submit(run, own, own_kinds, {here: sys.executable}, Path(folder, "own"))]
+        runs += [executor.submit(run_platform, platform, kinds, pythons, Path(folder, platform.core)) for platform in others]
         for one in runs:
             one.result()
 
