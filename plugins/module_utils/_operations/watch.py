@@ -254,11 +254,7 @@ class Watch:
     def _read_the_unlisted(self, place: Place, known: t.Mapping[str, Execution]) -> list[Event]:
         """What was live and is in no list, and what no list has shown so far: each is read by its id."""
         unlisted = [one for one in place.live if one not in known][:MOST_READ]
-        faults = Faults()
-        found, absent = get_each(self._client, [*unlisted, *list(place.gaps)[:MOST_READ]], faults)
-        if faults.end is not None:
-            raise faults.end
-        self.warnings += [f"Execution {item['id']} could not be read: {item['msg']}" for item in faults.items]
+        found, absent = self._read([*unlisted, *list(place.gaps)[:MOST_READ]])
         for execution_id in absent:
             # What its workflow does not save is gone at its end, and nobody learns how that was.
             place.live.pop(execution_id, None)
@@ -271,15 +267,20 @@ class Watch:
         """What has begun to wait since the newest that any list shows, as long as one id follows the other."""
         events: list[Event] = []
         for _unused in range(MOST_READ):
-            faults = Faults()
-            found, _absent = get_each(self._client, [str(place.newest + 1)], faults)
-            if faults.end is not None:
-                raise faults.end
-            self.warnings += [f"Execution {item['id']} could not be read: {item['msg']}" for item in faults.items]
+            found, _absent = self._read([str(place.newest + 1)])
             if not found:
                 break
             events += self._take(place, found[0])
         return events
+
+    def _read(self, execution_ids: list[str]) -> tuple[list[Execution], list[str]]:
+        """Those of these that are there, and the ids of those that are not; one that cannot be read is warned of."""
+        faults = Faults()
+        found, absent = get_each(self._client, execution_ids, faults)
+        if faults.end is not None:
+            raise faults.end
+        self.warnings += [f"Execution {item['id']} could not be read: {item['msg']}" for item in faults.items]
+        return found, absent
 
     def _begins_anew(self, selection: Selection, place: Place) -> bool:
         """Whether later executions have lower ids, as after a restored backup."""
