@@ -51,7 +51,7 @@ screenshots: test-report ## Take the pictures of the report in docs/report anew
 	cp $(BUILD)/report/*.png docs/report
 
 .PHONY: soak
-soak: $(VENV)/ready $(HERE) ## Ten thousand trials with faults on the way (an hour), write docs/reliability.md
+soak: $(VENV)/ready $(HERE) ## Ten thousand trials with faults on the way (about an hour), write docs/reliability.md
 	$(IN_TREE) $(VENV)/bin/python -m tests.faults
 
 .PHONY: benchmark

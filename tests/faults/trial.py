@@ -19,7 +19,6 @@ from ansible_collections.flowops.n8n.plugins.module_utils._dialects.n8n import N
 from ansible_collections.flowops.n8n.plugins.module_utils._errors import N8nError
 from ansible_collections.flowops.n8n.plugins.module_utils._module import perform
 from ansible_collections.flowops.n8n.plugins.module_utils._operations import attempt, stop
-from ansible_collections.flowops.n8n.plugins.module_utils._operations.common import Result
 
 from tests.faults.chance import TIMEOUT, TRAP, faults, full_disk
 from tests.faults.tasks import TASKS, Task
@@ -92,11 +91,9 @@ def _run(task: Task, connection: dict[str, Any], trial: Trial, clean: bool) -> N
         trial.wrong.append(traceback.format_exc())
         return
     task.world.settle()
-    trial.wrong += [f"{'clean' if clean else 'faulty'} run: {wrong}" for wrong in _judged(task, before, result, clean)]
-
-
-def _judged(task: Task, before: Any, result: Result, clean: bool) -> list[str]:
-    return list(task.judge(before, task.world.executions(), result, clean))
+    trial.wrong += [
+        f"{'clean' if clean else 'faulty'} run: {wrong}" for wrong in task.judge(before, task.world.executions(), result, clean)
+    ]
 
 
 def _connection(chance: Random, world: World) -> dict[str, Any]:
