@@ -87,6 +87,8 @@ class Transport:
         self._connection = connection
         self._tls = _tls_context(connection) if connection.url.startswith("https:") else None
         self._session = self._new_session()
+        # A prepared request by method, for those that differ in their path only.
+        self._models: dict[str, requests.PreparedRequest] = {}
         self._lock = threading.Lock()
         # Whoever sends, no more are under way than the user allows, and none needs a connection more than that.
         self._slots = threading.BoundedSemaphore(connection.concurrency)
@@ -177,15 +179,8 @@ class Transport:
     def _exchange(self, session: requests.Session, call: Call, url: str, timeout: float) -> Answer:
         deadline = time.monotonic() + timeout
         try:
-            with session.request(
-                call.method,
-                url,
-                params=call.query,
-                json=call.body,
-                timeout=timeout,
-                allow_redirects=False,
-                stream=True,
-            ) as response:
+            request = self._prepared(session, call, url)
+            with session.send(request, timeout=timeout, allow_redirects=False, stream=True) as response:
                 # urllib3 before 2 takes a body that was cut off for a whole one otherwise.
                 response.raw.enforce_content_length = True
                 content = bytearray()
@@ -203,6 +198,19 @@ class Transport:
                 return Answer(call, url, response.status_code, response.headers, bytes(content))
         except (requests.exceptions.RequestException, urllib3_errors.HTTPError, OSError) as error:
             raise _typed(error, call, url, timeout) from None
+
+    def _prepared(self, session: requests.Session, call: Call, url: str) -> requests.PreparedRequest:
+        """The request of a call. To prepare one takes requests longer than to send it, so those with nothing but a path are copies."""
+        address = self._connection.url + self._connection.api_path
+        if call.query or call.body is not None or session is not self._session or not url.startswith(address + "/"):
+            return session.prepare_request(requests.Request(call.method, url, params=call.query, json=call.body))
+        model = self._models.get(call.method)
+        if model is None:
+            model = self._models[call.method] = session.prepare_request(requests.Request(call.method, address + "/"))
+        request = model.copy()
+        # The address as requests writes it, which may be otherwise than the user did.
+        request.url = f"{model.url}{url[len(address) + 1 :]}"
+        return request
 
     def _new_session(self) -> requests.Session:
         connection = self._connection
