@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import typing as t
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 
@@ -84,11 +84,10 @@ class _Part:
     timed: int = 0
     slowest: float | None = None
 
-    def add(self, execution: Execution) -> None:
+    def add(self, execution: Execution, duration: float | None) -> None:
         self.total += 1
         self.succeeded += execution.status == "success"
         self.failed += execution.status in _FAILED
-        duration = execution.duration
         if duration is not None:
             self.seconds += duration
             self.timed += 1
@@ -104,8 +103,8 @@ class _Workflow(_Part):
     name: str | None = None
     last_failed: Execution | None = None
 
-    def add(self, execution: Execution) -> None:
-        super().add(execution)
+    def add(self, execution: Execution, duration: float | None) -> None:
+        super().add(execution, duration)
         self.name = self.name or execution.workflow_name
         if execution.status in _FAILED and (self.last_failed is None or execution.order > self.last_failed.order):
             self.last_failed = execution
@@ -134,8 +133,8 @@ class Statistics:
         self._by_status: Counter[str] = Counter()
         self._by_mode: Counter[str] = Counter()
         self._durations = Durations()
-        self._workflows: dict[str | None, _Workflow] = {}
-        self._buckets: dict[datetime, _Part] = {}
+        self._workflows: defaultdict[str | None, _Workflow] = defaultdict(_Workflow)
+        self._buckets: defaultdict[datetime, _Part] = defaultdict(_Part)
         self._bytes: int | None = None
         self.total = 0
         self.first: datetime | None = None
@@ -148,7 +147,7 @@ class Statistics:
         duration = execution.duration
         if duration is not None:
             self._durations.add(max(duration, 0.0))
-        self._workflows.setdefault(execution.workflow_id, _Workflow()).add(execution)
+        self._workflows[execution.workflow_id].add(execution, duration)
         size = execution.extra.get("json_size_bytes")
         if isinstance(size, int):
             self._bytes = (self._bytes or 0) + size
@@ -157,7 +156,7 @@ class Statistics:
             return
         self.first = started if self.first is None else min(self.first, started)
         self.last = started if self.last is None else max(self.last, started)
-        self._buckets.setdefault(_bucket(started, self._granularity), _Part()).add(execution)
+        self._buckets[_bucket(started, self._granularity)].add(execution, duration)
 
     def summary(self, names: t.Mapping[str, str] | None = None) -> dict[str, t.Any]:
         """Plain JSON types; times ISO 8601 in UTC, durations in seconds. ``names`` are those of workflows by id.
