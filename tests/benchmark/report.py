@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from shutil import which
-from statistics import median, quantiles
+from statistics import median
 from textwrap import fill
 from typing import Any
 
@@ -27,8 +27,7 @@ of each tool, one after the other on the same server, and a ratio is taken withi
 given so that the ratios can be judged.
 
 - A ratio of times is the other tool's divided by the collection's: **above 1 the collection is faster**. It is the median of all
-  rounds, with the quartiles in brackets, with the least and the greatest where there are fewer than four rounds. With fewer
-  than ten rounds it is a first look, not a claim.
+  rounds, with the spread in brackets, from the least to the greatest. With fewer than ten rounds it is a first look, not a claim.
 - *Whole task* is a program from its start to its end, for Ansible a playbook with one task. The *request phase* lasts from the
   first request to the end of the last answer, as the server itself saw them, so it leaves the starts of programs out.
 - *Memory* is the highest of the largest process, for Ansible that is `ansible-playbook` itself as a rule.
@@ -166,14 +165,13 @@ def _ratio(runs: Sequence[Record], peer: str, name: str) -> str:
 
 
 def _spread(values: Sequence[float], unit: str = "") -> str:
-    """Median and quartiles; of fewer than four the least and the greatest."""
+    """Median, least and greatest."""
     if not values:
         return ""
     if len(values) == 1:
         return f"{_short(values[0])} {unit}".rstrip()
-    low, _median, high = quantiles(values) if len(values) >= 4 else (min(values), None, max(values))
     unit = f" {unit}" if unit else ""
-    return f"{_short(median(values))}{unit} ({_short(low)} to {_short(high)})"
+    return f"{_short(median(values))}{unit} ({_short(min(values))} to {_short(max(values))})"
 
 
 def _short(value: float) -> str:
