@@ -62,7 +62,8 @@ options:
   wait:
     description:
       - Whether to wait until each retry is over. A retry that waits, as by a Wait node, is not over.
-      - With V(false) each chain gets one attempt, and the module goes on as soon as the new execution is seen.
+      - With V(false) each chain gets one attempt, and the module goes on as soon as the new execution is seen. If somebody else
+        retries the same execution at the same moment, it may be theirs that is named.
     type: bool
     default: true
   wait_timeout:
@@ -158,7 +159,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 chains:
-  description: What became of each chain, oldest first where they are handled one by one. At most 1,000 are listed.
+  description: What became of each chain, oldest first. At most 1,000 are listed.
   type: list
   elements: dict
   returned: always

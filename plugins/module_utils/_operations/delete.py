@@ -131,9 +131,8 @@ class _Tally:
     by_status: Counter[str] = field(default_factory=Counter)
     by_workflow: Counter[str] = field(default_factory=Counter)
     kept: Counter[str] = field(default_factory=Counter)
-    ids: list[str] = field(default_factory=list)
+    listed: list[Execution] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
-    lines: list[str] = field(default_factory=list)
     not_found: list[str] = field(default_factory=list)
     kept_last: int = 0
     kept_tagged: int = 0
@@ -149,10 +148,9 @@ class _Tally:
         self.deleted += 1
         self.by_status[execution.status] += 1
         self.by_workflow[execution.workflow_id or ""] += 1
-        if len(self.ids) < LISTED:
-            self.ids.append(execution.id)
+        if len(self.listed) < LISTED:
             name = self.names.get(execution.workflow_id or "")
-            self.lines.append(describe(replace(execution, workflow_name=execution.workflow_name or name)))
+            self.listed.append(replace(execution, workflow_name=execution.workflow_name or name, data=None))
 
     def fail(self, decision: Decision, error: N8nError) -> None:
         if isinstance(error, NotFound):
@@ -182,14 +180,16 @@ class _Tally:
 
     def result(self) -> Result:
         seconds = max(time.monotonic() - self.started, 0.001)
-        lines = list(self.lines)
+        # Several at once end in any order.
+        listed = sorted(self.listed, key=lambda execution: execution.order)
+        lines = [describe(execution) for execution in listed]
         if self.deleted > len(lines):
             lines.append(f"... and {self.deleted - len(lines)} more")
         text = "".join(f"{line}\n" for line in lines)
         values: dict[str, t.Any] = {
             "matched": self.matched,
             "deleted": self.deleted,
-            "deleted_ids": self.ids,
+            "deleted_ids": [execution.id for execution in listed],
             "stopped": len(self.stopped),
             "by_status": dict(sorted(self.by_status.items())),
             "by_workflow": dict(sorted(self.by_workflow.items())),

@@ -38,7 +38,7 @@ WARNED_OF = frozenset({UNKNOWN, RETRIED_UNRECORDED, NOT_FOUND, NOT_RECORDABLE})
 class Outcome:
     """What became of a chain. ``status`` is that of ``retry_id``; ``made`` counts the retries of this run.
 
-    ``before`` is the line of the diff that describes the chain as it was found.
+    ``before`` is the line of the diff that describes the chain as it was found, ``order`` its place among the others.
     """
 
     outcome: str
@@ -53,11 +53,12 @@ class Outcome:
     made: int = 0
     msg: str | None = None
     before: str = ""
+    order: int = 0
     error: N8nError | None = None
 
     def record(self) -> dict[str, t.Any]:
         """What a module returns for it."""
-        record = {name: value for name, value in vars(self).items() if name not in ("before", "error", "made")}
+        record = {name: value for name, value in vars(self).items() if name not in ("before", "error", "made", "order")}
         # An error's own "status" is HTTP's, and this record's is the execution's.
         facts = self.error.fields() if self.error is not None else {}
         return {**record, **({"error": facts} if facts else {})}
@@ -148,8 +149,10 @@ class Tally:
 
     def result(self) -> Result:
         failure = self.failure()
+        # Several at once end in any order.
+        outcomes = sorted(self.outcomes, key=lambda outcome: outcome.order)
         values: dict[str, t.Any] = {
-            "chains": [outcome.record() for outcome in self.outcomes],
+            "chains": [outcome.record() for outcome in outcomes],
             "counts": dict(sorted(self.counts.items())),
             "retries_made": self.made,
             "more_remaining": self.more_remaining,
@@ -157,7 +160,7 @@ class Tally:
             "msg": self.sentence(),
             **self.faults.fields(),
         }
-        shown = [outcome for outcome in self.outcomes if outcome.before]
+        shown = [outcome for outcome in outcomes if outcome.before]
         diff = {
             "before_header": "chains of executions",
             "after_header": "chains of executions",

@@ -323,6 +323,7 @@ class _Retrier:
         return Outcome(
             outcome=attempt.outcome,
             execution_id=chain.selected[0].id,
+            order=chain.selected[0].order,
             original_id=original.retry_of or original.id,
             workflow_id=original.workflow_id,
             workflow_name=original.workflow_name or self._names.get(original.workflow_id or ""),

@@ -144,9 +144,8 @@ class _Tally:
     more_remaining: bool = False
     outcomes: Counter[str] = field(default_factory=Counter)
     besides: int = 0
-    records: list[dict[str, t.Any]] = field(default_factory=list)
-    before: list[str] = field(default_factory=list)
-    after: list[str] = field(default_factory=list)
+    # What was stopped: as it was, as it is now, and what is told of it.
+    shown: list[tuple[Execution, Execution | None, dict[str, t.Any]]] = field(default_factory=list)
     # What n8n has accepted to stop: one by one, by id, and how many by calls for many.
     accepted: list[str] = field(default_factory=list)
     accepted_many: int = 0
@@ -161,22 +160,22 @@ class _Tally:
         self.outcomes[outcome] += 1
         if now is None:
             self._doubt(execution)
-        if len(self.records) == LISTED:
-            return
-        name = execution.workflow_name or self.names.get(execution.workflow_id or "")
-        self.records.append(
-            {
+        if len(self.shown) < LISTED:
+            record = {
                 "id": execution.id,
                 "workflow_id": execution.workflow_id,
-                "workflow_name": name,
+                "workflow_name": self._name(execution),
                 "outcome": outcome,
                 "status_before": execution.status,
                 "status": now.status if now is not None else None,
             }
-        )
-        if outcome == STOPPED:
-            self.before.append(describe(replace(execution, workflow_name=name)))
-            self.after.append(describe(replace(now or execution, workflow_name=name)))
+            self.shown.append((execution, now, record))
+
+    def _name(self, execution: Execution) -> str | None:
+        return execution.workflow_name or self.names.get(execution.workflow_id or "")
+
+    def _line(self, execution: Execution) -> str:
+        return describe(replace(execution, workflow_name=self._name(execution)))
 
     def fail(self, execution: Execution, error: N8nError) -> None:
         if isinstance(error, NotFound):
@@ -207,6 +206,9 @@ class _Tally:
         return said + "."
 
     def result(self) -> Result:
+        # Several at once end in any order.
+        shown = sorted(self.shown, key=lambda one: one[0].order)
+        stopped = [(before, now or before) for before, now, record in shown if record["outcome"] == STOPPED]
         values: dict[str, t.Any] = {
             "matched": self.matched,
             "stopped": self.outcomes[STOPPED],
@@ -214,20 +216,20 @@ class _Tally:
             "finished_meanwhile": self.outcomes[FINISHED_MEANWHILE],
             "gone": self.outcomes[GONE],
             "already_over": self.already_over,
-            "executions": self.records,
+            "executions": [record for _before, _now, record in shown],
             "not_found": self.not_found[:LISTED],
             "more_remaining": self.more_remaining,
             "errors": self.faults.items,
             "msg": self.sentence(),
             **self.faults.fields(),
         }
-        hidden = self.outcomes[STOPPED] - len(self.before)
-        more = [f"... and {hidden} more"] if hidden else []
+        hidden = self.outcomes[STOPPED] - len(stopped)
+        more = f"... and {hidden} more\n" if hidden else ""
         diff = {
             "before_header": "executions",
             "after_header": "executions",
-            "before": "".join(f"{line}\n" for line in self.before + more),
-            "after": "".join(f"{line}\n" for line in self.after + more),
+            "before": "".join(f"{self._line(before)}\n" for before, _now in stopped) + more,
+            "after": "".join(f"{self._line(now)}\n" for _before, now in stopped) + more,
         }
         return Result(
             changed=bool(self.outcomes[STOPPED] or self.besides or self.in_doubt or (self.accepted_many and self.faults.end)),

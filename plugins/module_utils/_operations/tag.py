@@ -21,7 +21,7 @@ from ansible_collections.flowops.n8n.plugins.module_utils._errors import (
     TooBusy,
     UnknownTag,
 )
-from ansible_collections.flowops.n8n.plugins.module_utils._execution import Execution
+from ansible_collections.flowops.n8n.plugins.module_utils._execution import Execution, order_of
 from ansible_collections.flowops.n8n.plugins.module_utils._operations.common import (
     LISTED,
     Faults,
@@ -150,23 +150,25 @@ class _Tally:
         return said + "."
 
     def result(self) -> Result:
+        # Several at once end in any order.
+        records = sorted(self.records, key=lambda record: order_of(record["id"]))
         values: dict[str, t.Any] = {
             "matched": self.matched,
             "tagged": self.tagged,
             "unchanged": self.unchanged,
-            "executions": self.records,
+            "executions": records,
             "not_found": self.not_found[:LISTED],
             "more_remaining": self.more_remaining,
             "errors": self.faults.items,
             "msg": self.sentence(),
             **self.faults.fields(),
         }
-        more = f"... and {self.tagged - len(self.records)} more\n" if self.tagged > len(self.records) else ""
+        more = f"... and {self.tagged - len(records)} more\n" if self.tagged > len(records) else ""
         diff = {
             "before_header": "annotation tags",
             "after_header": "annotation tags",
-            "before": "".join(_line(one, "tags_before") for one in self.records) + more,
-            "after": "".join(_line(one, "tags") for one in self.records) + more,
+            "before": "".join(_line(one, "tags_before") for one in records) + more,
+            "after": "".join(_line(one, "tags") for one in records) + more,
         }
         return Result(
             changed=self.tagged > 0 or self.otherwise > 0,

@@ -90,12 +90,12 @@ def test_what_is_done_is_told() -> None:
     assert puts(n8n) == ['3/tags [{"id": "b"}, {"id": "a"}]', '2/tags [{"id": "a"}]']
     assert predicted.diff == result.diff
     assert result.diff is not None
-    assert result.diff["before"] == "execution 3: b\nexecution 2: no tags\n"
-    assert result.diff["after"] == "execution 3: a, b\nexecution 2: a\n"
+    assert result.diff["before"] == "execution 2: no tags\nexecution 3: b\n"
+    assert result.diff["after"] == "execution 2: a\nexecution 3: a, b\n"
     assert predicted.values.pop("msg") == "Would change the tags of 2 executions, 1 had them already."
     assert result.values.pop("msg") == "Changed the tags of 2 executions, 1 had them already."
     assert predicted.values == result.values
-    assert result.values.pop("executions")[0] == {
+    assert result.values.pop("executions")[1] == {
         "id": "3",
         "workflow_id": "w1",
         "workflow_name": None,
