@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import typing as t
+from contextlib import closing
 from datetime import datetime, timezone
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
@@ -127,8 +128,8 @@ def perform(operation: Operation[_Rule], params: t.Mapping[str, t.Any], check_mo
     """Carry an operation out with these options. Raises an ``N8nError`` only where nothing was done."""
     refuse_foreign(params)
     rule = operation.parse(params, datetime.now(timezone.utc))
-    client = N8nClient(parse_connection(params))
-    return operation.carry_out(client, rule, check_mode)
+    with closing(N8nClient(parse_connection(params))) as client:
+        return operation.carry_out(client, rule, check_mode)
 
 
 def refuse_foreign(params: t.Mapping[str, t.Any]) -> None:
