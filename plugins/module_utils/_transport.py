@@ -200,7 +200,7 @@ class Transport:
             raise _typed(error, call, url, timeout) from None
 
     def _prepared(self, session: requests.Session, call: Call, url: str) -> requests.PreparedRequest:
-        """The request of a call. To prepare one takes requests longer than to send it, so those with nothing but a path are copies."""
+        """The request of a call. Preparing takes longer than sending, so one that has nothing but a path is a copy."""
         address = self._connection.url + self._connection.api_path
         if call.query or call.body is not None or session is not self._session or not url.startswith(address + "/"):
             return session.prepare_request(requests.Request(call.method, url, params=call.query, json=call.body))
