@@ -104,6 +104,7 @@ class Server:
         make_key: Callable[..., str],
         stubs: StubServer,
         simulator: Simulator | None = None,
+        n8n: N8n | None = None,
     ) -> None:
         self.name = name
         self.profile = profile_of(name)
@@ -116,6 +117,8 @@ class Server:
         self._make_key = make_key
         self._stubs = stubs
         self._simulator = simulator
+        self.n8n = n8n
+        """The real server itself, where it is one."""
 
     @property
     def simulator(self) -> Simulator:
@@ -354,4 +357,5 @@ def _real(name: str, stubs: StubServer) -> Iterator[Server]:
             calls=CallLog(proxy.calls),
             make_key=n8n.key,
             stubs=stubs,
+            n8n=n8n,
         )

@@ -119,10 +119,12 @@ class Gate:
     """Stands before n8n: logs, delays, and lets happen what a test wants to go wrong."""
 
     def __init__(self, n8n: ASGIApp, control: ASGIApp, refuse: Callable[[float], object]) -> None:
-        self._n8n = n8n
+        self._answer = n8n
         self._control = control
         self._refuse = refuse
         self.latency = 0.0
+        self.under_way = 0
+        """Requests that n8n has not answered yet, whoever has left meanwhile."""
         self.faults = Faults()
         # Enough for any test; a benchmark of a million must not fill the memory with its log.
         self.calls: deque[Call] = deque(maxlen=100_000)
@@ -152,6 +154,13 @@ class Gate:
         await self._n8n(scope, receive, noting)
         call.ended = time.time()
 
+    async def _n8n(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.under_way += 1
+        try:
+            await self._answer(scope, receive, send)
+        finally:
+            self.under_way -= 1
+
     async def _harmed(self, fault: Fault, call: Call, connection: Connection, scope: Scope, receive: Receive, send: Send) -> None:
         answer = None
         if fault.after_acting or fault.kind in ("slow", "cut", "truncate"):
@@ -159,7 +168,7 @@ class Gate:
         if fault.kind in ("reset", "refuse"):
             if fault.kind == "refuse":
                 self._refuse(fault.seconds)
-            await _reset(connection)
+            await reset(connection)
             return
         if fault.kind == "answer":
             await _send(send, _Answer(fault.status, fault.headers, fault.body.encode()))
@@ -230,7 +239,8 @@ async def _send_half(send: Send, answer: _Answer, connection: Connection) -> Non
     await asyncio.sleep(0.01)
 
 
-async def _reset(connection: Connection) -> None:
+async def reset(connection: Connection) -> None:
+    """End it so that its client gets an error."""
     connection.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
     connection.transport.abort()
     await asyncio.sleep(0.01)
