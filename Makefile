@@ -30,9 +30,9 @@ demo: $(DEMO)/ready ## Install the collection and run the main job against the s
 test: lint sanity unit faults contract integration ## Lint, sanity, unit, fault, contract and integration tests, on the simulator
 
 .PHONY: test-real
-test-real: $(VENV)/ready $(HERE) ## Contract and integration tests on real n8n, installed into a cache on the way
+test-real: $(VENV)/ready $(HERE) ## Contract, integration and fault tests on real n8n, installed into a cache on the way
 	$(VENV)/bin/python -m tests.lab.install
-	$(PYTEST) tests/contract tests/integration --servers real -n 2 --dist loadgroup
+	$(PYTEST) tests/contract tests/integration tests/faults --servers real -n 2 --dist loadgroup
 
 .PHONY: test-events
 test-events: $(VENV)/events $(HERE) ## The event source and the rulebooks under ansible-rulebook, on the simulator and on real n8n; needs Java 17
@@ -52,6 +52,7 @@ screenshots: test-report ## Take the pictures of the report in docs/report anew
 
 .PHONY: soak
 soak: $(VENV)/ready $(HERE) ## Ten thousand trials with faults on the way (about an hour), write docs/reliability.md
+	$(VENV)/bin/python -m tests.lab.install
 	$(IN_TREE) $(VENV)/bin/python -m tests.faults
 
 .PHONY: benchmark

@@ -24,6 +24,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "only(*profiles): n8n does this in these versions only")
+    config.addinivalue_line("markers", "real: the simulator has a test of its own for this")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -40,7 +41,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     What asks for no server brings its own simulator, and has been run with the others on the simulator.
     """
     real = config.getoption("--servers", "simulator") == "real"
-    foreign = [item for item in items if not _concerns(item) or (real and _server_name(item) is None)]
+    foreign = [item for item in items if not _concerns(item, real)]
     if foreign:
         config.hook.pytest_deselected(items=foreign)
         items[:] = [item for item in items if item not in foreign]
@@ -50,9 +51,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.xdist_group(str(_server_name(item))))
 
 
-def _concerns(item: pytest.Item) -> bool:
+def _concerns(item: pytest.Item, real: bool) -> bool:
     only = item.get_closest_marker("only")
     name = _server_name(item)
+    if name is None if real else item.get_closest_marker("real"):
+        return False
     if only is None or name is None:
         return True
     from tests.servers import profile_of

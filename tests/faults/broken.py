@@ -56,12 +56,12 @@ def _retry_sent_again_after_a_reset() -> Any:
 
 
 def _redirects_followed() -> Any:
-    real = requests.Session.request
+    real = requests.Session.send
 
-    def request(session: requests.Session, *values: Any, **options: Any) -> requests.Response:
+    def send(session: requests.Session, *values: Any, **options: Any) -> requests.Response:
         return real(session, *values, **{**options, "allow_redirects": True})
 
-    return patch.object(requests.Session, "request", request)
+    return patch.object(requests.Session, "send", send)
 
 
 def _rows_not_looked_at_again() -> Any:

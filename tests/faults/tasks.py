@@ -1,5 +1,8 @@
 """What is tried: a verb with options made by chance, and what may be true of the database and of the result afterwards.
 
+``harm`` names what must never have happened, whatever the run said or whether it said anything; ``judge`` holds what it
+said against what happened; ``together`` does so for two runs at once.
+
 What is meant by the options is reckoned here anew from the database's rows, without the collection's code.
 """
 
@@ -8,8 +11,10 @@ from __future__ import annotations
 import abc
 import gzip
 import json
+import zlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from random import Random
@@ -28,17 +33,21 @@ ABSENT = 999_999_999
 
 
 class Task(abc.ABC):
-    """One verb with its options. ``judge`` names what is wrong; ``clean`` tells that nothing went wrong on the way."""
+    """One verb with its options."""
 
     operation: ClassVar[Any]
     # The method of the calls by which it acts.
     write: ClassVar[str] = "GET"
+    # Whether two runs of it at once can get into each other's way.
+    meets_itself: ClassVar[bool] = False
 
     def __init__(self, chance: Random, world: World, folder: Path) -> None:
         self.world = world
         self.folder = folder
         self.before = world.executions()
         self.options = self.choose(chance)
+        # How many run at once.
+        self.runs = 1
 
     @abc.abstractmethod
     def choose(self, chance: Random) -> dict[str, Any]:
@@ -48,9 +57,17 @@ class Task(abc.ABC):
     def params(self) -> dict[str, Any]:
         """All options of the module, without those of the connection."""
 
+    def harm(self, before: Executions, after: Executions) -> Iterable[str]:
+        """What is wrong with what was done."""
+        return others_changed(before, after, set())
+
     @abc.abstractmethod
     def judge(self, before: Executions, after: Executions, result: Result, clean: bool) -> Iterable[str]:
-        """What is wrong with a run that ended with this result."""
+        """What is wrong with what a run said; ``clean`` tells that nothing went wrong on the way."""
+
+    def together(self, before: Executions, after: Executions, results: Sequence[Result]) -> Iterable[str]:
+        """What is wrong with what runs said that were made at once, while nothing else went wrong."""
+        return [f"nothing went wrong, but it says {one.failure}" for one in results if one.failure is not None]
 
     def predicted(self, checked: Result) -> Iterable[str]:
         """What is wrong with a check of the history as it was at first."""
@@ -92,6 +109,8 @@ class Task(abc.ABC):
 
 
 def others_changed(before: Executions, after: Executions, allowed: set[int]) -> Iterable[str]:
+    if after.keys() - before.keys():
+        yield f"there are new ones: {sorted(after.keys() - before.keys())}"
     for number in before.keys() - allowed:
         if after.get(number) != before[number]:
             yield f"{number} was not to be touched, and is {after.get(number)} instead of {before[number]}"
@@ -102,6 +121,7 @@ class Delete(Task):
 
     operation = delete
     write = "DELETE"
+    meets_itself = True
 
     def choose(self, chance: Random) -> dict[str, Any]:
         options = self.selection(chance)
@@ -133,12 +153,13 @@ class Delete(Task):
         if checked.values["deleted"] != wanted:
             yield f"the check promised {checked.values['deleted']} deletions instead of {wanted}"
 
+    def harm(self, before: Executions, after: Executions) -> Iterable[str]:
+        limit = self.options.get("limit")
+        yield from others_changed(before, after, set(self._deletable(before)[: None if limit is None else self.runs * limit]))
+
     def judge(self, before: Executions, after: Executions, result: Result, clean: bool) -> Iterable[str]:
         deletable, gone = self._deletable(before), before.keys() - after.keys()
-        yield from others_changed(before, after, set(deletable))
         told, doubtful = result.values["deleted"], len(result.values["errors"])
-        if after.keys() - before.keys():
-            yield f"there are new ones: {after.keys() - before.keys()}"
         if not {int(one) for one in result.values["deleted_ids"]} <= gone or told > len(gone):
             yield f"{told} deletions told ({result.values['deleted_ids']}), and {sorted(gone)} are gone"
         if len(gone) - told > doubtful:
@@ -151,20 +172,44 @@ class Delete(Task):
         if clean and result.failure is not None:
             yield f"nothing went wrong, but it says {result.failure}"
 
+    def together(self, before: Executions, after: Executions, results: Sequence[Result]) -> Iterable[str]:
+        yield from super().together(before, after, results)
+        gone = before.keys() - after.keys()
+        told = [{int(number) for number in one.values["deleted_ids"]} for one in results]
+        # n8n may tell both of two that came at the same moment that it was theirs.
+        if set().union(*told) != gone:
+            yield f"{told} are told to be deleted, and {sorted(gone)} are gone"
+        if "limit" not in self.options and gone != set(self._deletable(before)):
+            yield f"{sorted(gone)} are gone and {self._deletable(before)} were meant"
+
 
 class Archive(Delete):
     """Deleting with an archive: nothing goes that does not stand in it."""
 
+    # Of two the second one is refused.
+    meets_itself = False
+
     def params(self) -> dict[str, Any]:
         return {**super().params(), "archive_path": str(self.folder / "archive.jsonl.gz")}
 
-    def judge(self, before: Executions, after: Executions, result: Result, clean: bool) -> Iterable[str]:
-        yield from super().judge(before, after, result, clean)
+    def harm(self, before: Executions, after: Executions) -> Iterable[str]:
+        yield from super().harm(before, after)
+        missing = self.before.keys() - after.keys() - self._archived()
+        if missing:
+            yield f"{sorted(missing)} are gone without being archived"
+
+    def _archived(self) -> set[int]:
+        """Those that stand whole in the archive: a killed run may leave half a record behind the last."""
         path = self.folder / "archive.jsonl.gz"
-        lines = gzip.decompress(path.read_bytes()).decode().splitlines() if path.exists() and path.stat().st_size else []
-        archived = {int(json.loads(line)["id"]) for line in lines if json.loads(line).get("data")}
-        if not self.before.keys() - after.keys() <= archived:
-            yield f"{sorted(self.before.keys() - after.keys() - archived)} are gone without being archived"
+        text, rest = b"", path.read_bytes() if path.exists() else b""
+        while rest:
+            member = zlib.decompressobj(zlib.MAX_WBITS | 16)
+            text += member.decompress(rest)
+            if not member.eof:
+                break
+            rest = member.unused_data
+        records = [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith(b"\n")]
+        return {int(record["id"]) for record in records if record.get("data")}
 
 
 class Retry(Task):
@@ -172,6 +217,7 @@ class Retry(Task):
 
     operation = retry
     write = "POST"
+    meets_itself = True
 
     def choose(self, chance: Random) -> dict[str, Any]:
         options = {**self.selection(chance), "max_attempts": chance.randint(1, 3)}
@@ -185,16 +231,22 @@ class Retry(Task):
     def params(self) -> dict[str, Any]:
         return rows.retry_params(**self.options)
 
+    def harm(self, before: Executions, after: Executions) -> Iterable[str]:
+        yield from others_changed(before, {number: one for number, one in after.items() if number in before}, set())
+        most, meant = self.options["max_attempts"], {root(before[number], after) for number in self.meant(before)}
+        attempts = Counter(root(one, after) for one in after.values() if one.retry_of is not None)
+        for original, made in Counter(root(one, after) for number, one in after.items() if number not in before).items():
+            # Of two runs each may have decided before the other's retry was there.
+            if original not in meant or made > self.runs * most or (self.runs == 1 and attempts[original] > most):
+                yield f"{original} has {attempts[original]} retries, {made} of them new, with {self.options}"
+
     def judge(self, before: Executions, after: Executions, result: Result, clean: bool) -> Iterable[str]:
         new = {number: one for number, one in after.items() if number not in before}
         chains = {chain["execution_id"]: chain for chain in result.values["chains"]}
-        by_original: Counter[int] = Counter(_root(one, after) for one in new.values())
-        attempts: Counter[int] = Counter(_root(one, after) for one in after.values() if one.retry_of is not None)
+        by_original: Counter[int] = Counter(root(one, after) for one in new.values())
         for chain in chains.values():
             original = int(chain["original_id"] or 0)
             made = by_original.pop(original, 0)
-            if made > self.options["max_attempts"] or (made and attempts[original] > self.options["max_attempts"]):
-                yield f"{original} has {attempts[original]} retries, {made} of them new, with {self.options}"
             if made and chain["outcome"] not in (RETRIED, UNKNOWN, "retried_unrecorded"):
                 yield f"{original} was retried {made} times, and is told to be {chain['outcome']}"
             seen = after.get(int(chain["retry_id"] or 0))
@@ -207,13 +259,20 @@ class Retry(Task):
             yield f"{made} retries told, {unknown} of them unknown, and {len(new)} are there"
         if result.changed != (made > 0):
             yield f"changed={result.changed} after {made} retries"
-        if not before.keys() <= after.keys():
-            yield f"{before.keys() - after.keys()} are gone"
         if clean and result.failure is not None:
             yield f"nothing went wrong, but it says {result.failure}"
 
+    def together(self, before: Executions, after: Executions, results: Sequence[Result]) -> Iterable[str]:
+        yield from super().together(before, after, results)
+        claimed = [int(chain["retry_id"]) for one in results for chain in one.values["chains"] if chain["outcome"] == RETRIED]
+        new, made = after.keys() - before.keys(), sum(one.values["retries_made"] for one in results)
+        # Only an answer tells whose it is.
+        shared = self.options["wait"] and len(claimed) != len(set(claimed))
+        if shared or not set(claimed) <= new or len(new) > made:
+            yield f"{made} retries are told, {claimed} as the last of their chains, and {sorted(new)} are there"
 
-def _root(one: Stored, executions: Executions) -> int:
+
+def root(one: Stored, executions: Executions) -> int:
     while one.retry_of is not None and one.retry_of in executions:
         one = executions[one.retry_of]
     return one.retry_of or one.id
@@ -222,6 +281,7 @@ def _root(one: Stored, executions: Executions) -> int:
 class Stop(Task):
     operation = stop
     write = "POST"
+    meets_itself = True
 
     @property
     def possible(self) -> bool:
@@ -234,24 +294,36 @@ class Stop(Task):
     def params(self) -> dict[str, Any]:
         return rows.stop_params(**self.options)
 
-    def judge(self, before: Executions, after: Executions, result: Result, clean: bool) -> Iterable[str]:
+    def harm(self, before: Executions, after: Executions) -> Iterable[str]:
         live = {number for number in self.meant(before) if before[number].is_live}
         yield from others_changed(before, after, live)
+        for number in live:
+            if after.get(number) != before[number] and (number not in after or after[number].status != "canceled"):
+                yield f"{number} became {after.get(number)} instead of canceled"
+
+    def judge(self, before: Executions, after: Executions, result: Result, clean: bool) -> Iterable[str]:
+        live = {number for number in self.meant(before) if before[number].is_live}
         stopped = {number for number in live if after[number] != before[number]}
-        if any(after[number].status != "canceled" for number in stopped):
-            yield f"{stopped} became something else than canceled"
         told = result.values["stopped"]
         if told > len(stopped) or len(stopped) - told > len(result.values["errors"]) + (result.failure is not None) * len(live):
             yield f"{told} told to be stopped, {sorted(stopped)} are"
-        # What runs nowhere, its row says so all the same, n8n does not stop.
-        waiting = {number for number in live if before[number].status == "waiting"}
-        if clean and not waiting <= stopped:
-            yield f"{waiting - stopped} were not stopped: {result.failure}"
+        if clean and self._left(before, after):
+            yield f"{self._left(before, after)} were not stopped: {result.failure}"
+
+    def together(self, before: Executions, after: Executions, results: Sequence[Result]) -> Iterable[str]:
+        if self._left(before, after):
+            yield f"{self._left(before, after)} were not stopped: {[one.failure for one in results]}"
+
+    def _left(self, before: Executions, after: Executions) -> list[int]:
+        """Those that wait, and should not. What runs nowhere, its row says so all the same, n8n does not stop."""
+        waiting = [number for number in self.meant(before) if before[number].status == "waiting"]
+        return [number for number in waiting if after[number] == before[number]]
 
 
 class Tag(Task):
     operation = tag
     write = "PUT"
+    meets_itself = True
 
     @property
     def possible(self) -> bool:
@@ -265,21 +337,30 @@ class Tag(Task):
     def params(self) -> dict[str, Any]:
         return rows.tag_params(**self.options, **{self.how: self.named})
 
-    def judge(self, before: Executions, after: Executions, result: Result, clean: bool) -> Iterable[str]:
-        meant = self.meant(before)
-        yield from others_changed(before, after, meant)
-        changed = {number for number in meant if after[number] != before[number]}
-        for number in changed:
-            if after[number].tags != self._goal(before[number]):
-                yield f"{number} has {after[number].tags} after {self.how} {self.named}"
-        told, doubtful = result.values["tagged"], len(result.values["errors"]) + (result.failure is not None)
-        if told > len(changed) or len(changed) - told > doubtful * 8:
-            yield f"{told} told to be changed, {sorted(changed)} are"
-        if (clean or result.failure is None) and any(after[one].tags != self._goal(before[one]) for one in meant):
-            yield f"not all of {sorted(meant)} have their tags: {result.failure}"
+    def harm(self, before: Executions, after: Executions) -> Iterable[str]:
+        yield from others_changed(before, after, self.meant(before))
+        for number in self.meant(before):
+            if after.get(number) not in (before[number], replace(before[number], tags=self._goal(before[number]))):
+                yield f"{number} is {after.get(number)} after {self.how} {self.named}"
 
-    def _goal(self, one: Stored) -> set[str]:
-        tags, named = set(one.tags), set(self.named)
+    def judge(self, before: Executions, after: Executions, result: Result, clean: bool) -> Iterable[str]:
+        changed = {number for number in self.meant(before) if after[number] != before[number]}
+        told, doubtful = result.values["tagged"], len(result.values["errors"])
+        if told > len(changed) or len(changed) - told > doubtful:
+            yield f"{told} told to be changed with {doubtful} errors, {sorted(changed)} are"
+        if (clean or result.failure is None) and self._missing(before, after):
+            yield f"{self._missing(before, after)} have not their tags: {result.failure}"
+
+    def together(self, before: Executions, after: Executions, results: Sequence[Result]) -> Iterable[str]:
+        yield from super().together(before, after, results)
+        if self._missing(before, after):
+            yield f"{self._missing(before, after)} have not their tags"
+
+    def _missing(self, before: Executions, after: Executions) -> list[int]:
+        return [number for number in self.meant(before) if after[number].tags != self._goal(before[number])]
+
+    def _goal(self, one: Stored) -> frozenset[str]:
+        tags, named = one.tags, frozenset(self.named)
         return named if self.how == "set" else tags | named if self.how == "add" else tags - named
 
 
@@ -294,21 +375,25 @@ class Export(Task):
     def params(self) -> dict[str, Any]:
         return rows.export_params(str(self.path), **self.options)
 
+    def harm(self, before: Executions, after: Executions) -> Iterable[str]:
+        yield from super().harm(before, after)
+        if self.path.exists():
+            raw = self.path.read_bytes()
+            lines = (gzip.decompress(raw) if self.path.suffix == ".gz" else raw).decode().splitlines()
+            self.written, meant = [int(json.loads(line)["id"]) for line in lines], self.meant(before)
+            if self.world.profile == "1.123" and "execution_id" not in self.options:
+                # It lists nowhere what it holds in memory.
+                meant = {number for number in meant if not before[number].is_live or number in self.written}
+            if sorted(self.written) != sorted(meant):
+                yield f"{sorted(self.written)} were written, {sorted(meant)} were meant"
+
     def judge(self, before: Executions, after: Executions, result: Result, clean: bool) -> Iterable[str]:
-        yield from others_changed(before, after, set())
-        if result.failure is not None:
-            if self.path.exists() or clean:
-                yield f"the file is {'there' if self.path.exists() else 'not there'} after {result.failure}"
-            return
-        raw = self.path.read_bytes()
-        lines = (gzip.decompress(raw) if self.path.suffix == ".gz" else raw).decode().splitlines()
-        found, meant = [int(json.loads(line)["id"]) for line in lines], self.meant(before)
-        if self.world.profile == "1.123" and "execution_id" not in self.options:
-            # It lists nowhere what it holds in memory.
-            meant = {number for number in meant if not before[number].is_live or number in found}
-        if sorted(found) != sorted(meant) or result.values["count"] != len(found):
-            yield f"{sorted(found)} were written, {sorted(meant)} were meant"
-        self.path.unlink()
+        there = self.path.exists()
+        if there != (result.failure is None) or (clean and not there):
+            yield f"the file is {'there' if there else 'not there'}: {result.failure}"
+        elif there and result.values["count"] != len(self.written):
+            yield f"{result.values['count']} told to be written, {len(self.written)} are"
+        self.path.unlink(missing_ok=True)
 
 
 class Look(Task):
@@ -324,7 +409,6 @@ class Look(Task):
         return rows.info_params(**self.options)
 
     def judge(self, before: Executions, after: Executions, result: Result, clean: bool) -> Iterable[str]:
-        yield from others_changed(before, after, set())
         found = {int(record["id"]) for record in result.values["executions"]}
         if not found <= self.meant(before):
             yield f"{sorted(found - self.meant(before))} were not meant"
@@ -344,7 +428,6 @@ class Count(Task):
         return rows.stats_params(**self.options)
 
     def judge(self, before: Executions, after: Executions, result: Result, clean: bool) -> Iterable[str]:
-        yield from others_changed(before, after, set())
         counted, meant = result.values["statistics"]["total"], len(self.meant(before))
         if counted > meant or (counted != meant and (result.failure is None or result.values["window"]["complete"])):
             yield f"it says all is well with {counted} instead of {meant}"

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.faults.broken import BREAKAGES, Breakage
-from tests.faults.trial import run
-from tests.faults.world import PROFILES, World, world
+from tests.faults.trial import FAULTS, run
+from tests.faults.world import World, world
 
 # Seeds of a test, so that a worker has several to choose from.
 BLOCK = 14
 BLOCKS = 5
 # So many trials at most until a broken build must have been found out.
 PATIENCE = 200
-
-
-@pytest.fixture(scope="module", params=PROFILES)
-def simulated(request: pytest.FixtureRequest) -> Iterator[World]:
-    with world(request.param) as made:
-        yield made
 
 
 @pytest.mark.parametrize("block", range(BLOCKS))
@@ -34,4 +26,4 @@ def test_whatever_goes_wrong_the_result_is_true(simulated: World, block: int) ->
 def test_a_broken_build_is_found_out(breakage: Breakage) -> None:
     # It passes over filters by some statuses, so that it takes rows that are looked at again.
     with world("2.13") as simulated, breakage.change():
-        assert any(run(simulated, seed, breakage.tasks).wrong for seed in range(PATIENCE))
+        assert any(run(simulated, seed, breakage.tasks, (FAULTS,)).wrong for seed in range(PATIENCE))
