@@ -91,6 +91,10 @@ class AnswerTooLarge(NoAnswer):
     retryable = False
 
 
+class AnswerTooDeep(AnswerTooLarge):
+    """The answer nests deeper than this collection reads; whoever feeds a workflow decides how deep its data is."""
+
+
 class NotAnN8nAnswer(N8nError):
     """Something answered, but not n8n's API: HTML, a redirect, an empty body, broken JSON."""
 

@@ -11,11 +11,13 @@ import typing as t
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ansible_collections.flowops.n8n.plugins.module_utils._errors import NotAnN8nAnswer
+from ansible_collections.flowops.n8n.plugins.module_utils._errors import AnswerTooDeep, NotAnN8nAnswer
 from ansible_collections.flowops.n8n.plugins.module_utils._execution import Execution
 
 # A server's own words are quoted up to this many characters.
 QUOTE = 300
+# Levels of JSON in an answer. Python itself gives up at some nine hundred.
+DEEPEST = 500
 
 
 @dataclass(frozen=True)
@@ -51,19 +53,34 @@ class Answer:
         return {"status": self.status, "method": self.call.method, "url": self.url, "api_message": api_message}
 
     def json(self) -> t.Any:
-        """The body as JSON, or ``None`` where it is none."""
+        """The body as JSON, or ``None`` where it is none, or nests deeper than ``DEEPEST``."""
+        return self._parsed()[0]
+
+    def _parsed(self) -> tuple[t.Any, bool]:
+        """The body as JSON, and whether it was too deep to be that."""
         try:
-            return json.loads(self.content)
-        except (ValueError, RecursionError):
-            return None
+            value = json.loads(self.content)
+        except RecursionError:
+            return None, True
+        except ValueError:
+            return None, False
+        # What could only just be read may be too deep to be written again.
+        return (None, True) if nests_deeper(value, DEEPEST) else (value, False)
 
     def text(self) -> str:
         """The beginning of the body, on one line."""
         return " ".join(self.content[: 4 * QUOTE].decode("utf-8", "replace").split())[:QUOTE]
 
-    def foreign(self, expected: str) -> NotAnN8nAnswer:
+    def foreign(self, expected: str) -> NotAnN8nAnswer | AnswerTooDeep:
         """The error for an answer that is not n8n's, saying what it looks like and what to do."""
         where = f"{self.call.method} {self.url}"
+        value, too_deep = self._parsed()
+        if too_deep:
+            return AnswerTooDeep(
+                f"{where} answered with JSON that nests deeper than {DEEPEST} levels, which is not read. An execution with such "
+                "data can be looked at and deleted without it.",
+                **self.facts(),
+            )
         location = self.headers.get("Location")
         content_type = self.headers.get("Content-Type", "")
         if 300 <= self.status < 400:
@@ -78,13 +95,24 @@ class Answer:
                 "Check url and api_path, that the public API is switched on (N8N_PUBLIC_API_DISABLED), "
                 "that no login page stands in front of it, and that the server has finished starting."
             )
-        elif self.json() is None:
+        elif value is None:
             said = f"answered with something that is not whole JSON ({self.status}, {len(self.content)} bytes)"
             advice = "The answer was cut off or is not n8n's; look at the proxy in front of it."
         else:
             said = f"answered with JSON ({self.status}) that is not {expected}"
             advice = "Check that url and api_path lead to n8n's public API."
         return NotAnN8nAnswer(f"{where} {said}. {advice}", **self.facts(self.text() or None))
+
+
+def nests_deeper(value: t.Any, levels: int) -> bool:
+    """Whether lists and dictionaries stand in each other more than so many levels deep. Needs no deep stack itself."""
+    layer = [value]
+    for _level in range(levels):
+        inner = [one.values() if isinstance(one, dict) else one for one in layer if isinstance(one, (dict, list))]
+        layer = [one for several in inner for one in several if isinstance(one, (dict, list))]
+        if not layer:
+            return False
+    return True
 
 
 @dataclass(frozen=True)

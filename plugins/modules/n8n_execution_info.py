@@ -224,6 +224,10 @@ executions:
       description: Whether n8n left the data out since it is too large to be shown; n8n 2.28 and newer.
       type: bool
       sample: false
+    data_too_deep:
+      description: V(true) where data was left out since it nests deeper than 100 levels, which Ansible cannot take.
+      type: bool
+      sample: true
     data_redacted:
       description: V(true) where n8n left out of the data what went through the nodes; n8n 2.16 and newer.
       type: bool

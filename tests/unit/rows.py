@@ -152,6 +152,14 @@ def connection_params(**given: t.Any) -> dict[str, t.Any]:
     }
 
 
+def nested(levels: int) -> t.Any:
+    """Lists and dictionaries in each other, as a stranger may send them."""
+    value: t.Any = "deep"
+    for level in range(levels):
+        value = {"in": value} if level % 2 else [value]
+    return value
+
+
 class Clock:
     """Stands in for the module ``time``: sleeping takes no time, and the clock goes on by it."""
 

@@ -25,10 +25,14 @@ from ansible_collections.flowops.n8n.plugins.module_utils._operations.common imp
     resolve_workflows,
 )
 from ansible_collections.flowops.n8n.plugins.module_utils._selection import Selection, parse_selection
+from ansible_collections.flowops.n8n.plugins.module_utils._wire import nests_deeper
 from ansible_collections.flowops.n8n.plugins.module_utils.client import N8nClient
 
 # Ansible itself needs hundreds of megabytes for a result of 100,000 records.
 MOST = 10_000
+
+# Levels of JSON in what is returned of an execution. ansible-playbook complains at three hundred, and hangs at some more.
+DEEPEST = 100
 
 # What strangers write and servers tell outside the data.
 _BESIDE_DATA = frozenset({"custom_data", "error"})
@@ -121,7 +125,7 @@ def carry_out(client: N8nClient, rule: InfoRule, check_mode: bool) -> Result:
         "errors": faults.items,
         **faults.fields(),
     }
-    warnings = []
+    warnings = _warn_of_deep(found)
     asked = selection.statuses or frozenset()
     if selection.ids is None and asked & {"new", "waiting"} and faults.end is None and not client.lists_what_waits():
         warnings.append(
@@ -150,7 +154,21 @@ def _shape(client: N8nClient, rule: InfoRule, execution: Execution) -> Execution
         data = None
         for beside in _BESIDE_DATA:
             extra.pop(beside, None)
+    deep = [key for key, value in extra.items() if nests_deeper(value, DEEPEST)]
+    if deep or nests_deeper(data, DEEPEST):
+        data = None
+        extra = {**{key: value for key, value in extra.items() if key not in deep}, "data_too_deep": True}
     return replace(execution, data=data, extra=extra)
+
+
+def _warn_of_deep(found: t.Sequence[Execution]) -> list[str]:
+    deep = [execution.id for execution in found if execution.extra.get("data_too_deep")]
+    if not deep:
+        return []
+    return [
+        f"The data of {plural(len(deep))} is left out, {deep[0]} first: it nests deeper than {DEEPEST} levels, which Ansible "
+        "cannot take. n8n_execution_export writes it into a file."
+    ]
 
 
 def _chains(client: N8nClient, rule: InfoRule, found: t.Sequence[Execution], faults: Faults) -> dict[str, dict[str, t.Any]]:

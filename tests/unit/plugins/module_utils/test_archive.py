@@ -22,7 +22,7 @@ from ansible_collections.flowops.n8n.plugins.module_utils._operations import del
 from ansible_collections.flowops.n8n.plugins.module_utils._operations.common import Result
 from ansible_collections.flowops.n8n.plugins.module_utils._wire import Answer, Call
 from ansible_collections.flowops.n8n.tests.unit.fake_n8n import FakeN8n, listed, reply
-from ansible_collections.flowops.n8n.tests.unit.rows import NOW, delete_params, row
+from ansible_collections.flowops.n8n.tests.unit.rows import NOW, delete_params, nested, row
 
 NAMES = pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz"])
 Record = dict[str, t.Any]
@@ -175,6 +175,14 @@ def test_what_cannot_be_read_with_its_data_is_not_deleted(tmp_path: Path, status
     assert sorted(n8n.rows) == [1]
     assert message in str(result.failure)
     assert [record["id"] for record in content(tmp_path / "a.jsonl")] == ["2"]
+
+
+def test_data_that_nests_too_deep_keeps_nothing_else_from_being_archived(tmp_path: Path) -> None:
+    n8n = FakeN8n(row(1, data={"in": nested(600)}), row(2, data={"in": nested(300)}), row(3))
+    result = archived(n8n, tmp_path / "a.jsonl")
+    assert sorted(n8n.rows) == [1]
+    assert "nests deeper than 500 levels" in str(result.failure)
+    assert [record["id"] for record in content(tmp_path / "a.jsonl")] == ["2", "3"]
 
 
 @pytest.mark.parametrize(

@@ -255,6 +255,14 @@ def test_any_bytes_are_an_error_and_never_absent(call: Call, status: int, conten
     assert error is not None or isinstance(one.json(), dict)
 
 
-@pytest.mark.parametrize("content", [b"[" * 100_000, b"\xff\xfe\x00", b'{"id": ' + b"9" * 5000 + b"}"])
+@pytest.mark.parametrize("content", [b"[" * 100_000, b'{"data":' + b"[" * 600 + b"]" * 600 + b"}"])
+def test_json_that_nests_too_deep_condemns_nothing_else(content: bytes) -> None:
+    error = error_of(answer(GET, 200, content))
+    assert isinstance(error, errors.AnswerTooDeep)
+    assert not error.condemns_all
+    assert "nests deeper than 500 levels" in str(error)
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b'{"id": ' + b"9" * 5000 + b"}"])
 def test_json_that_cannot_be_parsed_is_not_n8n(content: bytes) -> None:
     assert error_of(answer(GET, 200, content)).__class__ is errors.NotAnN8nAnswer

@@ -13,7 +13,7 @@ from ansible_collections.flowops.n8n.plugins.module_utils._errors import Invalid
 from ansible_collections.flowops.n8n.plugins.module_utils._operations import info
 from ansible_collections.flowops.n8n.plugins.module_utils._operations.common import Result
 from ansible_collections.flowops.n8n.tests.unit.fake_n8n import FakeN8n
-from ansible_collections.flowops.n8n.tests.unit.rows import NOW, at, info_params, row
+from ansible_collections.flowops.n8n.tests.unit.rows import NOW, at, info_params, nested, row
 
 DATA = {
     "resultData": {
@@ -165,3 +165,15 @@ def test_an_ancestor_that_cannot_be_read_is_an_error_of_that_execution_alone() -
     chains = told(result, "retry_chain")
     assert [error["id"] for error in result.values["errors"]] == ["6"]
     assert (chains["6"], [member["id"] for member in chains["5"]]) == (None, ["5"])
+
+
+def test_data_that_ansible_could_not_take_is_left_out_and_said_to_be() -> None:
+    deep = {"resultData": {"error": {"message": "Boom"}, "runData": {"A": nested(120)}}}
+    n8n = FakeN8n(row(1, "error", data=deep), row(2, "error", data=DATA))
+    result = look(n8n, include_data=True, digest=True, order="asc")
+    first, second = result.values["executions"]
+    assert (first["data_too_deep"], "data" in first, first["digest"]["message"]) == (True, False, "Boom")
+    assert second["data"] == DATA
+    assert "data_too_deep" not in second
+    assert result.warnings[0].startswith("The data of 1 execution is left out, 1 first: it nests deeper than 100 levels")
+    assert result.failure is None
