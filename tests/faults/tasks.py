@@ -20,7 +20,17 @@ from pathlib import Path
 from random import Random
 from typing import Any, ClassVar
 
-from ansible_collections.flowops.n8n.plugins.module_utils._operations import delete, export, info, retry, stats, stop, tag
+from ansible_collections.flowops.n8n.plugins.module_utils._operations import (
+    delete,
+    export,
+    info,
+    instance,
+    retry,
+    stats,
+    stop,
+    tag,
+    wait,
+)
 from ansible_collections.flowops.n8n.plugins.module_utils._operations.common import Result
 from ansible_collections.flowops.n8n.plugins.module_utils._operations.outcome import RETRIED, UNKNOWN
 
@@ -435,4 +445,47 @@ class Count(Task):
             yield f"nothing went wrong, but it says {result.failure}"
 
 
-TASKS: tuple[type[Task], ...] = (Delete, Archive, Retry, Stop, Tag, Export, Look, Count)
+class Wait(Task):
+    """Nothing here ever comes to its end by itself, so what is live is waited for in vain."""
+
+    operation = wait
+
+    def choose(self, chance: Random) -> dict[str, Any]:
+        options = {key: value for key, value in self.selection(chance).items() if key in ("execution_id", "workflow")}
+        return {**(options or {"status": ["waiting"]}), "wait_timeout": 0.3, "poll_interval": 0.05}
+
+    def params(self) -> dict[str, Any]:
+        return rows.wait_params(**self.options)
+
+    def judge(self, before: Executions, after: Executions, result: Result, clean: bool) -> Iterable[str]:
+        told = {int(record["id"]): record["status"] for record in result.values["executions"]}
+        if any(number not in after or after[number].status != status for number, status in told.items()):
+            yield f"{told} is not what they are"
+        live = {number for number in self.meant(before) if before[number].is_live}
+        if not {int(one["id"]) for one in result.values["open"]} <= live:
+            yield f"{result.values['open']} are told to be open"
+        hidden = self.world.profile == "1.123" and "execution_id" not in self.options
+        if result.failure is None and live and not (hidden and result.warnings):
+            yield f"it says that all is over, and {sorted(live)} are not"
+        if clean and not live and result.failure is not None:
+            yield f"nothing was open, but it says {result.failure}"
+
+
+class Instance(Task):
+    """What it tells of the server is true, or it fails."""
+
+    operation = instance
+
+    def choose(self, chance: Random) -> dict[str, Any]:
+        return {}
+
+    def params(self) -> dict[str, Any]:
+        return {}
+
+    def judge(self, before: Executions, after: Executions, result: Result, clean: bool) -> Iterable[str]:
+        era = "zod" if self.world.profile == "2.41" else "validator"
+        if result.values["era"] not in (None, era) or (clean and not (result.values["ready"] and result.values["era"] == era)):
+            yield f"it is told to be {result.values}"
+
+
+TASKS: tuple[type[Task], ...] = (Delete, Archive, Retry, Stop, Tag, Export, Look, Count, Wait, Instance)
