@@ -71,7 +71,7 @@ lint: $(VENV)/ready $(HERE) ## ansible-lint, yamllint, ruff, mypy, changelog
 	PATH="$(abspath $(VENV))/bin:$$PATH" ANSIBLE_COLLECTIONS_PATH=$(TREE) $(VENV)/bin/ansible-lint --offline --strict --profile production
 
 .PHONY: sanity
-sanity: $(VENV)/ready ## ansible-test sanity and units, on the oldest and newest supported ansible-core, and sanity on this Python's
+sanity: $(VENV)/ready ## ansible-test sanity and units, on the oldest and newest supported ansible-core
 	$(VENV)/bin/python -m tests.ansible_test sanity units
 
 .PHONY: unit

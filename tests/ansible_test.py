@@ -7,7 +7,7 @@ checkout, and pip from PyPI.
     python -m tests.ansible_test sanity units
 
 runs them with the oldest and the newest supported ansible-core, as far as Pythons for them are found (in CI they must be), and
-the sanity tests with that of this Python as well, whose units are those of ``make unit``.
+where there are none with that of this Python.
 """
 
 from __future__ import annotations
@@ -60,27 +60,24 @@ def main() -> None:
     kinds = parser.parse_args().kinds
     pythons = find_pythons()
     print(f"Pythons found: {', '.join(sorted(pythons, key=_minor))}", flush=True)
-    own = Path(sys.executable).parent
-    others = [platform for platform in SUPPORTED if f"{platform.core}." not in core_version(own)]
-    own_kinds = kinds if len(others) < len(SUPPORTED) else [kind for kind in kinds if kind != "units"]
-    here = f"{sys.version_info.major}.{sys.version_info.minor}"
     # Two at once: each keeps one processor busy.
     with tempfile.TemporaryDirectory(prefix="flowops-n8n-") as folder, ThreadPoolExecutor(max_workers=2) as executor:
-        runs = [executor.submit(run, own, own_kinds, {here: sys.executable}, Path(folder, "own"))]
-        runs += [executor.submit(run_platform, platform, kinds, pythons, Path(folder, platform.core)) for platform in others]
-        for one in runs:
-            one.result()
+        runs = [executor.submit(run_platform, one, kinds, pythons, Path(folder, one.core)) for one in SUPPORTED]
+        done = [one.result() for one in runs]
+        if not any(done):
+            here = f"{sys.version_info.major}.{sys.version_info.minor}"
+            run(Path(sys.executable).parent, kinds, {here: sys.executable}, Path(folder, "own"))
 
 
-def run_platform(platform: Platform, kinds: list[str], pythons: dict[str, str], folder: Path) -> None:
-    """Run in a virtual environment of the platform's own, unless there is no Python for it."""
+def run_platform(platform: Platform, kinds: list[str], pythons: dict[str, str], folder: Path) -> bool:
+    """Run in a virtual environment of the platform's own; whether there was a Python for it."""
     controller = next((version for version in platform.controllers if version in pythons), None)
     if controller is None:
         missing = f"ansible-core {platform.core}: none of Python {', '.join(platform.controllers)} is here"
         if os.environ.get("CI"):
             raise SystemExit(missing)
         print(f"{missing}; not run", flush=True)
-        return
+        return False
     venv = ROOT / "build" / f"venv-core-{platform.core}"
     if not (venv / "bin" / "ansible-test").exists():
         subprocess.run([pythons[controller], "-m", "venv", "--clear", str(venv)], check=True)
@@ -88,6 +85,7 @@ def run_platform(platform: Platform, kinds: list[str], pythons: dict[str, str], 
         subprocess.run([str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet", wanted], check=True)
     wanted_pythons = {version: pythons[version] for version in (controller, *platform.targets) if version in pythons}
     run(venv / "bin", kinds, wanted_pythons, folder)
+    return True
 
 
 def run(programs: Path, kinds: list[str], pythons: dict[str, str], folder: Path) -> None:
