@@ -25,7 +25,8 @@ PAGE = Path("docs", "reliability.md")
 # The figures stand between these lines.
 BEGIN, END = "<!-- Written by `make soak` from here on; changes made by hand are lost. -->", "<!-- To here. -->"
 PATIENCE = 500
-WORKERS = 2
+# More than processors, as a trial waits most of its time.
+WORKERS = 4
 # To kill n8n and start it takes most of a minute, so fewer trials do.
 REAL_WAYS = (*WAYS, *WAYS, *WAYS, RESTARTED)
 
