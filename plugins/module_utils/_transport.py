@@ -58,6 +58,9 @@ RETRY_AFTER_MOST = 300.0
 
 CHUNK = 64 * 1024
 
+# OpenSSL's words for a certificate whose authority is not known: self-signed, alone or in its chain, and without an issuer.
+_UNKNOWN_AUTHORITY = frozenset({18, 19, 20, 21})
+
 
 @dataclass(frozen=True)
 class Connection:
@@ -326,10 +329,9 @@ def _typed(error: Exception, call: Call, url: str, timeout: float) -> N8nError:
     for cause in causes:
         if isinstance(cause, ssl.SSLError):
             if isinstance(cause, ssl.SSLCertVerificationError):
+                advice = " Name its authority with ca_path." if cause.verify_code in _UNKNOWN_AUTHORITY else ""
                 refused = NotConnected(
-                    f"{where}: the server's certificate was not accepted: {cause.verify_message}. "
-                    "Name its authority with ca_path.",
-                    **facts,
+                    f"{where}: the server's certificate was not accepted: {cause.verify_message}.{advice}", **facts
                 )
             elif cause.reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST"):
                 refused = NotConnected(f"{where}: the server does not speak TLS on this port; try http://.", **facts)

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import ssl
+from datetime import datetime
 from pathlib import Path
 
 import trustme
@@ -21,9 +22,10 @@ class Authority:
         self.ca.cert_pem.write_to_path(self.path)
         self.folder = folder
 
-    def server_context(self, name: str = "localhost") -> ssl.SSLContext:
+    def server_context(self, name: str = "localhost", not_after: datetime | None = None) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.ca.issue_cert(name, "127.0.0.1" if name == "localhost" else name).configure_cert(context)
+        issued = self.ca.issue_cert(name, "127.0.0.1" if name == "localhost" else name, not_after=not_after)
+        issued.configure_cert(context)
         return context
 
     def client_files(self) -> tuple[str, str]:

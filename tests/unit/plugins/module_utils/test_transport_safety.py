@@ -14,6 +14,7 @@ import time as real_time
 import traceback
 import typing as t
 import warnings
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
@@ -264,6 +265,18 @@ def test_a_certificate_for_another_host_is_refused(authority: Authority) -> None
         with pytest.raises(NotConnected, match="certificate was not accepted"):
             send(server.url_for("").rstrip("/"), ca_path=authority.path)
         assert send(server.url_for("").rstrip("/"), validate_certs=False).status == 200
+
+
+def test_a_certificate_that_has_expired_is_refused_once_and_said_to_have(authority: Authority, clock: Clock) -> None:
+    with tls_server(authority.server_context(not_after=datetime(2001, 1, 1, tzinfo=timezone.utc))) as server:
+        url = server.url_for("").rstrip("/")
+        with pytest.raises(NotConnected, match=r"certificate was not accepted: .*expired") as caught:
+            send(url, ca_path=authority.path)
+        # Nothing else is wrong with it.
+        assert send(url, validate_certs=False).status == 200
+    assert "ca_path" not in str(caught.value)
+    assert not caught.value.retryable
+    assert clock.slept == []
 
 
 def test_a_client_certificate_is_shown_to_the_server(authority: Authority) -> None:
