@@ -8,7 +8,15 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.flowops.n8n.plugins.module_utils import _transport, client
-from ansible_collections.flowops.n8n.plugins.module_utils._operations import attempt, delete, retry, stop, wait
+from ansible_collections.flowops.n8n.plugins.module_utils._operations import (
+    attempt,
+    deletable,
+    delete,
+    deleted,
+    retry,
+    stop,
+    wait,
+)
 from ansible_collections.flowops.n8n.tests.unit.rows import Clock
 from ansible_collections.flowops.n8n.tests.unit.running import Runner
 from hypothesis import settings
@@ -22,7 +30,7 @@ settings.load_profile("unit")
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The clock of all rooms that know the time."""
     clock = Clock()
-    for room in (_transport, attempt, client, delete, retry, stop, wait):
+    for room in (_transport, attempt, client, deletable, delete, deleted, retry, stop, wait):
         monkeypatch.setattr(room, "time", clock)
     return clock
 
