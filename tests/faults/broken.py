@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 import requests
 from ansible_collections.flowops.n8n.plugins.module_utils import _archive, _transport, client
-from ansible_collections.flowops.n8n.plugins.module_utils._dialects import n8n
+from ansible_collections.flowops.n8n.plugins.module_utils._dialects import n8n, n8n_errors
 from ansible_collections.flowops.n8n.plugins.module_utils._errors import NoAnswer, NotConnected, NotFound
 from ansible_collections.flowops.n8n.plugins.module_utils._selection import Selection
 
@@ -28,16 +28,16 @@ class Breakage:
 
 
 def _absent_on_any_error() -> Any:
-    return patch.object(n8n, "_error", lambda *_unused: NotFound("absent"))
+    return patch.object(n8n_errors, "error_of", lambda *_unused: NotFound("absent"))
 
 
 def _absent_on_any_404() -> Any:
-    real = n8n._error
+    real = n8n_errors.error_of
 
     def error(answer: Any, message: str | None, code: Any) -> Any:
         return NotFound("absent") if answer.status == 404 else real(answer, message, code)
 
-    return patch.object(n8n, "_error", error)
+    return patch.object(n8n_errors, "error_of", error)
 
 
 def _retry_sent_again() -> Any:

@@ -20,22 +20,9 @@ import typing as t
 from datetime import datetime
 
 from ansible_collections.flowops.n8n.plugins.module_utils._dialects.base import Dialect, pairs, plain_text, segment
+from ansible_collections.flowops.n8n.plugins.module_utils._dialects.n8n_errors import body_of
 from ansible_collections.flowops.n8n.plugins.module_utils._errors import (
-    ExecutionRunning,
-    Forbidden,
-    N8nError,
-    NoSuchRoute,
-    NotFound,
-    NothingStored,
-    NotRetryable,
-    RateLimited,
-    Rejected,
-    ServerFault,
-    TooBusy,
-    Unauthorized,
     UnknownParameter,
-    UnknownStatus,
-    UnknownTag,
 )
 from ansible_collections.flowops.n8n.plugins.module_utils._execution import (
     LIVE,
@@ -45,7 +32,7 @@ from ansible_collections.flowops.n8n.plugins.module_utils._execution import (
     format_time,
     parse_time,
 )
-from ansible_collections.flowops.n8n.plugins.module_utils._wire import QUOTE, Answer, Call, Page, Query, StopQuery
+from ansible_collections.flowops.n8n.plugins.module_utils._wire import Answer, Call, Page, Query, StopQuery
 
 # The most that every version allows; each page also counts the rows behind it, so few large pages.
 PAGE_SIZE = 250
@@ -67,13 +54,8 @@ _EXTRA = {
     "dataTooLargeToDisplay": "data_too_large",
 }
 
-# What n8n 1.123 says when it is to retry, or to show with its data, an execution without stored data.
-_NOTHING_STORED = "Cannot read properties of null (reading 'data')"
 _PATHS = re.compile(r"^  (/[^\n:]*):\n((?:(?:    [^\n]*)?\n)+)", re.MULTILINE)
-_NO_SUCH_TAGS = "Some tags not found"
 _ROW_ID = re.compile(r"(?!None$)[A-Za-z0-9_-]{1,80}")
-_UNKNOWN_PARAMETER = re.compile(r"Unknown query parameter '([^']+)'")
-_NO_SUCH_EXECUTION = re.compile(r'The execution with the ID "[^"]*" does not exist\.?')
 
 
 class N8n(Dialect, dialect="n8n"):
@@ -130,7 +112,7 @@ class N8n(Dialect, dialect="n8n"):
         return Call("GET", "/executions", pairs(filters), scope="execution:list")
 
     def read_page(self, answer: Answer) -> Page:
-        body = _body(answer)
+        body = body_of(answer)
         listed = _opened(body)
         rows, cursor = listed.get("results" if listed is not body else "data"), listed.get("nextCursor")
         if not isinstance(rows, list) or not (cursor is None or isinstance(cursor, str)):
@@ -164,11 +146,11 @@ class N8n(Dialect, dialect="n8n"):
 
     def read_execution(self, answer: Answer) -> Execution:
         """Raises ``NotFound`` only for n8n's own ``Not Found``."""
-        return _execution(_opened(_body(answer)), answer)
+        return _execution(_opened(body_of(answer)), answer)
 
     def read_snapshot(self, answer: Answer) -> Workflow:
         """The workflow that came with an execution's data; n8n leaves out what is too large to be shown."""
-        body = _opened(_body(answer))
+        body = _opened(body_of(answer))
         workflow = body.get("workflowData")
         if not isinstance(workflow, dict):
             return Workflow(id=str(body.get("workflowId")), name=None)
@@ -179,7 +161,7 @@ class N8n(Dialect, dialect="n8n"):
 
     def read_deleted(self, answer: Answer) -> None:
         """n8n answers with the deleted record, its id a number here and a string elsewhere; a gateway that it has succeeded."""
-        body = _body(answer)
+        body = body_of(answer)
         opened = _opened(body)
         if opened is not body and opened.get("success") is True:
             return
@@ -200,7 +182,7 @@ class N8n(Dialect, dialect="n8n"):
 
     def read_retry(self, answer: Answer) -> Execution:
         """n8n answers once the new execution is over or parked, a gateway as soon as it runs."""
-        opened = _opened(_body(answer))
+        opened = _opened(body_of(answer))
         if "id" not in opened and "executionId" in opened:
             opened = {**opened, "id": opened["executionId"], "mode": "retry"}
         return _execution(opened, answer)
@@ -210,7 +192,7 @@ class N8n(Dialect, dialect="n8n"):
         return Call("POST", f"/executions/{segment(execution_id)}/stop", scope="execution:stop")
 
     def read_stopped(self, answer: Answer) -> None:
-        _body(answer)
+        body_of(answer)
 
     def stop_many_call(self, query: StopQuery) -> Call:
         """Repeatable, as ``stop_call``. n8n 2.10 and newer, where a ``new`` execution is called queued."""
@@ -223,7 +205,7 @@ class N8n(Dialect, dialect="n8n"):
         return Call("POST", "/executions/stop", body={"status": statuses, **dict(pairs(filters))}, scope="execution:stop")
 
     def read_stopped_many(self, answer: Answer) -> int:
-        stopped = _body(answer).get("stopped")
+        stopped = body_of(answer).get("stopped")
         if not isinstance(stopped, int):
             raise answer.foreign("the number of executions that were stopped")
         return stopped
@@ -238,7 +220,7 @@ class N8n(Dialect, dialect="n8n"):
         return Call("PUT", f"/executions/{segment(execution_id)}/tags", body=body, scope="executionTags:update")
 
     def read_tags(self, answer: Answer) -> tuple[str, ...]:
-        rows = answer.json() if answer.status == 200 else _body(answer)
+        rows = answer.json() if answer.status == 200 else body_of(answer)
         if not isinstance(rows, list) or not all(isinstance(row, dict) and isinstance(row.get("id"), str) for row in rows):
             raise answer.foreign("the annotation tags of an execution")
         return tuple(row["id"] for row in rows)
@@ -252,7 +234,7 @@ class N8n(Dialect, dialect="n8n"):
         )
 
     def read_workflow(self, answer: Answer) -> Workflow:
-        return _workflow(_body(answer), answer)
+        return _workflow(body_of(answer), answer)
 
     def workflows_call(self, name: str | None, cursor: str | None) -> Call:
         """A page of the workflows, of those whose name contains this; small pages, since each row holds a whole workflow."""
@@ -260,7 +242,7 @@ class N8n(Dialect, dialect="n8n"):
         return Call("GET", "/workflows", pairs(filters), scope="workflow:list", max_bytes=DATA_BYTES)
 
     def read_workflows(self, answer: Answer) -> tuple[list[Workflow], str | None]:
-        body = _body(answer)
+        body = body_of(answer)
         rows, cursor = body.get("data"), body.get("nextCursor")
         if not isinstance(rows, list) or not (cursor is None or isinstance(cursor, str)):
             raise answer.foreign("n8n's list of workflows")
@@ -291,7 +273,7 @@ class N8n(Dialect, dialect="n8n"):
         return Call("GET", "/discover")
 
     def read_scopes(self, answer: Answer) -> list[str]:
-        body = _body(answer)
+        body = body_of(answer)
         data = body.get("data")
         scopes = data.get("scopes") if isinstance(data, dict) else None
         if not isinstance(scopes, list):
@@ -311,7 +293,7 @@ class N8n(Dialect, dialect="n8n"):
         if answer is None:
             raise self._lacks("capabilities that are known without its description")
         if answer.status != 200:
-            _body(answer)
+            body_of(answer)
         text = answer.content.decode("utf-8", "replace")
         if "\npaths:" not in text:
             raise answer.foreign("n8n's description of its API")
@@ -421,72 +403,3 @@ def _opened(body: dict[str, t.Any]) -> dict[str, t.Any]:
     """What is in the envelope, or the body where it has none: n8n's own answers with ``data`` have an ``id`` beside it."""
     inner = body.get("data")
     return inner if isinstance(inner, dict) and "id" not in body else body
-
-
-def _body(answer: Answer) -> dict[str, t.Any]:
-    """The JSON object of a good answer; any other answer as the error that it is."""
-    body = answer.json()
-    if 200 <= answer.status < 300:
-        if not isinstance(body, dict):
-            raise answer.foreign("what n8n answers to this call")
-        return body
-    message, code = (body.get("message"), body.get("code")) if isinstance(body, dict) else (None, None)
-    raise _error(answer, message[:QUOTE] if isinstance(message, str) else None, code)
-
-
-def _error(answer: Answer, message: str | None, code: t.Any) -> N8nError:
-    """``code`` is a gateway's; n8n's own errors that have one have another."""
-    call, status, facts = answer.call, answer.status, answer.facts(message or answer.text() or None)
-    where = f"{call.method} {answer.url}"
-    if status in (429, 502, 503, 504):
-        asked = answer.headers.get("Retry-After")
-        return (RateLimited if status == 429 and message is not None else TooBusy)(
-            f"{where}: the server, or the proxy in front of it, is down or overloaded ({status}"
-            + (f", Retry-After: {asked})" if asked else ")")
-            + ". Try again later, with a lower concurrency or a higher max_request_retries.",
-            **facts,
-        )
-    if message is None:
-        return answer.foreign("n8n's form of an error")
-    if status == 401:
-        return Unauthorized(
-            f"{where}: n8n does not accept the key ({message}). Check api_key: is it expired, or of another instance?",
-            **facts,
-        )
-    if status == 403:
-        return Forbidden(
-            f"{where}: the key may not do this ({message}). It needs the scope {call.scope or 'of this call'}; "
-            "give it that in n8n under Settings, n8n API.",
-            **facts,
-        )
-    if status == 404:
-        return _not_found(where, call, message, code, facts)
-    unknown = _UNKNOWN_PARAMETER.search(message)
-    if status == 400 and unknown:
-        return UnknownParameter(f"{where}: {message}", unknown.group(1), **facts)
-    if status == 400 and message.startswith("request/query/status"):
-        return UnknownStatus(f"{where}: {message}", **facts)
-    if call.method == "DELETE" and status == 400 and "running execution" in message:
-        return ExecutionRunning(f"{where}: {message}", **facts)
-    if call.method == "GET" and message == _NOTHING_STORED:
-        return NothingStored(f"{where}: n8n keeps no data of it ({message}).", **facts)
-    if call.path.endswith("/retry") and (status == 409 or "cannot be retried" in message or message == _NOTHING_STORED):
-        return NotRetryable(message, succeeded="succeeded" in message, queued="queued" in message, **facts)
-    if call.path.endswith("/retry") and code == "CANNOT_RETRY_SUCCESS":
-        return NotRetryable(message, succeeded=True, **facts)
-    if status >= 500:
-        return ServerFault(f"{where}: n8n failed at this call ({status}: {message}). Its log says more.", **facts)
-    return Rejected(f"{where}: n8n refused the call ({status}: {message}).", **facts)
-
-
-def _not_found(where: str, call: Call, message: str, code: t.Any, facts: dict[str, t.Any]) -> N8nError:
-    """A 404 is "absent" only in the words that n8n has for exactly this call; a missing route differs in a capital."""
-    asks_for_one = call.path.count("/") >= 2
-    absent = _NO_SUCH_EXECUTION.fullmatch(message) if call.path.endswith("/retry") else message == "Not Found"
-    if asks_for_one and (absent or code == "EXECUTION_NOT_FOUND"):
-        return NotFound(f"{where}: not there or not visible to this key.", **facts)
-    if message == _NO_SUCH_TAGS:
-        return UnknownTag(f"{where}: n8n knows no annotation tag with one of these ids ({message}).", **facts)
-    if message == "not found":
-        return NoSuchRoute(f"{where}: this n8n has no such call.", **facts)
-    return Rejected(f"{where}: n8n answered 404 ({message}).", **facts)
