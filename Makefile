@@ -51,8 +51,9 @@ screenshots: test-report ## Take the pictures of the report in docs/report anew
 	cp $(BUILD)/report/*.png docs/report
 
 .PHONY: soak
-soak: $(VENV)/ready $(HERE) ## Ten thousand trials with faults on the way (about an hour), write docs/reliability.md
+soak: $(VENV)/ready $(HERE) ## Ten thousand trials in which something goes wrong, and a day of the event source (over an hour), write docs/reliability.md
 	$(VENV)/bin/python -m tests.lab.install
+	N8N_LOOKS=8640 $(PYTEST) tests/faults/test_load.py
 	$(IN_TREE) $(VENV)/bin/python -m tests.faults
 
 .PHONY: benchmark
