@@ -40,9 +40,9 @@ def main() -> None:
     print(f"{asked.runs} trials, and {asked.real} on each real n8n, from seed {asked.seed} on", flush=True)
     each = -(-asked.runs // len(PROFILES))
     seeds, real_seeds = range(asked.seed, asked.seed + each), range(asked.seed, asked.seed + asked.real)
-    # A share of each version a worker.
-    shares = [(profile, seeds[worker::WORKERS]) for profile in PROFILES for worker in range(WORKERS)]
-    shares += [(version, real_seeds) for version in (REAL if asked.real else ())]
+    # Real ones first, as they take longest; of each version of the simulator a share a worker.
+    shares = [(version, real_seeds) for version in (REAL if asked.real else ())]
+    shares += [(profile, seeds[worker::WORKERS]) for profile in PROFILES for worker in range(WORKERS)]
     began = time.monotonic()
     # Not a Pool, whose workers may start no process, and here some are started to be killed.
     with ProcessPoolExecutor(WORKERS) as pool:
