@@ -19,11 +19,11 @@ PATIENCE = 200
 def test_whatever_goes_wrong_the_result_is_true(simulated: World, block: int) -> None:
     trials = [run(simulated, seed) for seed in range(block * BLOCK, (block + 1) * BLOCK)]
     assert [str(trial) for trial in trials if trial.wrong] == []
-    assert sum(sum(trial.faults.values()) for trial in trials) > BLOCK
+    assert sum(bool(trial.faults.total()) for trial in trials) > BLOCK // 3, "hardly anything went wrong"
 
 
 @pytest.mark.parametrize("breakage", BREAKAGES, ids=lambda breakage: breakage.name)
 def test_a_broken_build_is_found_out(breakage: Breakage) -> None:
     # It passes over filters by some statuses, so that it takes rows that are looked at again.
     with world("2.13") as simulated, breakage.change():
-        assert any(run(simulated, seed, breakage.tasks, (FAULTS,)).wrong for seed in range(PATIENCE))
+        assert any(run(simulated, seed, breakage.tasks, (FAULTS,)).wrong for seed in range(breakage.seed, PATIENCE))
