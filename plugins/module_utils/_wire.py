@@ -64,8 +64,9 @@ class Answer:
             return None, True
         except ValueError:
             return None, False
-        # What could only just be read may be too deep to be written again.
-        return (None, True) if nests_deeper(value, DEEPEST) else (value, False)
+        # What could only just be read may be too deep to be written again. Few brackets, as in a list, need no look.
+        may_be_deep = self.content.count(b"{") + self.content.count(b"[") > DEEPEST
+        return (None, True) if may_be_deep and nests_deeper(value, DEEPEST) else (value, False)
 
     def text(self) -> str:
         """The beginning of the body, on one line."""
