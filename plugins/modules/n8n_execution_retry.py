@@ -107,7 +107,7 @@ options:
     description:
       - Whether to retry executions of workflows whose settings save no successful or no failed executions. n8n forgets such a
         retry, so that it is neither counted nor recognised, and each run of this module retries again.
-      - With V(true) the workflows' settings are not read, which needs the scope C(workflow:read) otherwise.
+      - With V(true) those settings are not read. They stand in the execution's data, with O(load_workflow=true) in the workflow.
     type: bool
     default: false
   fail_on_error:
@@ -123,7 +123,8 @@ options:
 notes:
   - n8n-work's document has no field that tells what an execution is a retry of. Where none comes, an execution in whose workflow
     retries began later is C(not_recordable), since one of them may be a retry of it.
-  - It needs the scopes C(execution:list), C(execution:read), C(execution:retry) and C(workflow:read).
+  - It needs the scopes C(execution:list), C(execution:read) and C(execution:retry), with O(load_workflow=true) also
+    C(workflow:read), unless O(allow_unrecorded=true).
   - The chains are put together from the list of their workflows' executions, since the oldest that is selected. A selection that
     reaches far back makes the module read all of it.
   - A retry that fails starts the workflow's error workflow again.

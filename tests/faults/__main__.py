@@ -87,7 +87,7 @@ def _found_after(number: int) -> int | None:
 def _write(trials: list[Trial], took: float, seed: int, found: list[int | None]) -> None:
     wrong = sum(bool(trial.wrong) for trial in trials)
     worlds = list(dict.fromkeys(trial.world for trial in trials))
-    lines = [f"{len(trials):,} trials from seed {seed} on, in {took / 60:.0f} minutes: **{wrong} wrong outcomes**."]
+    lines = [f"{len(trials):,} trials from seed {seed} on, in {_minutes(took)}: **{wrong} wrong outcomes**."]
     lines += ["", *_table("verb", [trial.verb for trial in trials], trials, worlds)]
     lines += ["", *_table("what goes wrong", [trial.way for trial in trials], trials, worlds)]
     faults = Counter[str]()
@@ -101,6 +101,11 @@ def _write(trials: list[Trial], took: float, seed: int, found: list[int | None])
     page = "\n".join([f"{head}{BEGIN}", "", *lines, "", f"{END}{rest.split(END)[1]}"])
     PAGE.write_text(page, encoding="utf-8")
     print(f"{PAGE} is written")
+
+
+def _minutes(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    return "a minute" if minutes <= 1 else f"{minutes} minutes"
 
 
 def _table(title: str, kinds: list[str], trials: list[Trial], worlds: list[str]) -> Iterator[str]:
