@@ -10,6 +10,7 @@ BUILD := build
 VENV := $(BUILD)/venv
 DEMO := $(BUILD)/venv-demo
 BENCHMARK := $(BUILD)/venv-benchmark
+DOCS := $(BUILD)/venv-docs
 TREE := $(abspath $(BUILD))/tree
 HERE := $(TREE)/ansible_collections/flowops/n8n
 IN_TREE := ANSIBLE_COLLECTIONS_PATH=$(TREE) PYTHONPATH=$(TREE)
@@ -91,6 +92,15 @@ contract: $(VENV)/ready $(HERE) ## What n8n really does, held against the simula
 integration: $(VENV)/ready $(HERE) ## Every module from playbooks, against the simulator
 	$(PYTEST) tests/integration -n 3
 
+.PHONY: docs
+docs: $(DOCS)/ready $(HERE) ## The documentation site, into build/site
+	rm -rf $(BUILD)/docs $(BUILD)/site
+	mkdir -p -m 755 $(BUILD)/docs $(BUILD)/docs/reference
+	cp -R --parents README.md SECURITY.md LICENSE docs extensions roles/*/README.md $(BUILD)/docs
+	cp docs/site/index.md $(BUILD)/docs
+	PATH="$(abspath $(DOCS))/bin:$$PATH" ANSIBLE_COLLECTIONS_PATH=$(TREE) $(DOCS)/bin/antsibull-docs --config-file docs/site/antsibull-docs.cfg collection --use-current --squash-hierarchy --fail-on-error --dest-dir $(BUILD)/docs/reference flowops.n8n
+	$(DOCS)/bin/sphinx-build --quiet --fail-on-warning --keep-going --doctree-dir $(BUILD)/docs/.doctrees --conf-dir docs/site $(BUILD)/docs $(BUILD)/site
+
 .PHONY: clean
 clean: ## Remove what was made; the cache of real servers stays
 	rm -rf $(BUILD)
@@ -117,6 +127,11 @@ $(DEMO)/ready: tests/simulator/requirements.txt
 $(BENCHMARK)/ready: tests/benchmark/requirements.txt
 	$(PYTHON) -m venv --clear $(BENCHMARK)
 	$(BENCHMARK)/bin/python -m pip install --quiet --requirement tests/benchmark/requirements.txt
+	touch $@
+
+$(DOCS)/ready: docs/requirements.txt
+	$(PYTHON) -m venv --clear $(DOCS)
+	$(DOCS)/bin/python -m pip install --quiet --requirement docs/requirements.txt
 	touch $@
 
 # A tree in which Ansible finds the checkout as a collection.
