@@ -38,9 +38,8 @@ from tests.unit.rows import connection_params
 FAULTS, KILLED, TOGETHER, RESTARTED = "faults on the way", "killed", "two at once", "n8n killed"
 WAYS = (FAULTS, FAULTS, FAULTS, KILLED, TOGETHER)
 
-# A process to be killed has all it needs from the start.
+# What its server has imported is for all who use it in this process, and playbooks are run from it as well: nothing of ours may be.
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["pytest", __name__])
 
 
 @dataclass
