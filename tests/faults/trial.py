@@ -38,7 +38,7 @@ from tests.unit.rows import connection_params
 FAULTS, KILLED, TOGETHER, RESTARTED = "faults on the way", "killed", "two at once", "n8n killed"
 WAYS = (FAULTS, FAULTS, FAULTS, KILLED, TOGETHER)
 
-# What its server has imported is for all who use it in this process, and playbooks are run from it as well: nothing of ours may be.
+# All who use it here share its server, playbooks are run from it as well, and Ansible must find the collection not yet imported.
 _CONTEXT = multiprocessing.get_context("forkserver")
 
 
