@@ -28,9 +28,10 @@ description:
   - A look asks n8n for four pages of its list, the newest of each, and for one page of what is running and one of what is
     waiting while there is something live that is not among the newest. With O(workflow) it asks so for each workflow.
     n8n counts the rows of the list for each page, which takes it a tenth of a second and more where the history is large.
-  - n8n before 2.13 lists nothing that waits. There every id that no list shows is asked for once or twice, a hundred of them at a
-    look, and the one after the newest; with O(project) they are not, since n8n does not tell the project of a single execution,
-    and what begins to wait between two looks is told of only if it is still among the newest two hundred when it ends.
+  - n8n before 2.13 lists nothing that it holds in memory, which is what waits since its last start. There every id that no list
+    shows is asked for once or twice, a hundred of them at a look, and the one after the newest; with O(project) they are not,
+    since n8n does not tell the project of a single execution, and what begins to wait between two looks is told of only if it is
+    still among the newest two hundred when it ends.
   - ansible-core and requests are needed in the Python that runs ansible-rulebook.
   - ansible-rulebook hands events to playbooks as extra variables, which Ansible takes for templates. Names and messages are
     written by strangers. So in every text of an event the signs that open a template come with a blank between them.
