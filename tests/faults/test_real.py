@@ -14,8 +14,8 @@ from tests.servers import Server
 pytestmark = pytest.mark.real
 
 TRIALS = 12
-# Verbs that are under way for long, each with a seed of which it has something to do.
-KILLED = {Archive: 1, Export: 3, Retry: 4}
+# Verbs that are under way for long, each with a seed of which it has enough to do.
+KILLED = {Archive: 6, Export: 8, Retry: 4}
 
 
 @pytest.fixture(scope="module")
@@ -34,4 +34,4 @@ def test_whatever_goes_wrong_on_the_way_to_a_real_n8n_the_result_is_true(real: W
 def test_a_real_n8n_that_is_killed_in_the_middle_leaves_no_wrong_result(real: World, task: type[Task]) -> None:
     trial = run(real, KILLED[task], (task,), (RESTARTED,))
     assert trial.wrong == []
-    assert trial.faults["n8n killed"] == 1
+    assert trial.faults["n8n killed"] == 1, "the run was over before"

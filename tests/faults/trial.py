@@ -15,7 +15,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -118,12 +118,15 @@ def _killed(task: Task, connection: dict[str, Any], trial: Trial, chance: Random
     process.kill()
     process.join()
     trial.faults["killed"] += process.exitcode == -signal.SIGKILL
+    if process.exitcode not in (0, -signal.SIGKILL):
+        trial.wrong.append(f"the run that was to be killed ended by itself with {process.exitcode}")
     task.world.settle()
     trial.wrong += [f"killed run: {wrong}" for wrong in task.harm(before, task.world.executions())]
 
 
 def _run_apart(operation: str, params: dict[str, Any], page: int) -> None:
-    with hasty(page):
+    # What cannot be done at all is refused.
+    with hasty(page), suppress(N8nError):
         perform(import_module(operation), params, False)
 
 
@@ -157,6 +160,7 @@ def _restarted(task: Task, connection: dict[str, Any], trial: Trial, chance: Ran
 
     def kill() -> None:
         _after_calls(task.world, chance, lambda: not over.is_set())
+        trial.faults["n8n killed"] += not over.is_set()
         task.world.restart()
 
     with ThreadPoolExecutor(1) as pool:
@@ -167,7 +171,6 @@ def _restarted(task: Task, connection: dict[str, Any], trial: Trial, chance: Ran
             killing.result()
 
         _run(task, connection, trial, clean=False, at_rest=killed)
-    trial.faults["n8n killed"] += 1
 
 
 def _run(task: Task, connection: dict[str, Any], trial: Trial, clean: bool, at_rest: Callable[[], object] = lambda: None) -> None:
