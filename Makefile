@@ -10,7 +10,7 @@ BUILD := build
 VENV := $(BUILD)/venv
 DEMO := $(BUILD)/venv-demo
 BENCHMARK := $(BUILD)/venv-benchmark
-DOCS := $(BUILD)/venv-docs
+PUBLISH := $(BUILD)/venv-publish
 TREE := $(abspath $(BUILD))/tree
 HERE := $(TREE)/ansible_collections/flowops/n8n
 IN_TREE := ANSIBLE_COLLECTIONS_PATH=$(TREE) PYTHONPATH=$(TREE)
@@ -28,7 +28,7 @@ demo: $(DEMO)/ready ## Install the collection and run the main job against the s
 	ANSIBLE_COLLECTIONS_PATH=$(abspath $(DEMO))/collections $(DEMO)/bin/python -m tests.demo
 
 .PHONY: test
-test: lint sanity unit faults contract integration ## Lint, sanity, unit, fault, contract and integration tests, on the simulator
+test: lint sanity unit faults contract integration artifact docs ## Lint, sanity, unit, fault, contract and integration tests on the simulator; the artifact and the site
 
 .PHONY: test-real
 test-real: $(VENV)/ready $(HERE) ## Contract, integration and fault tests on real n8n, installed into a cache on the way
@@ -67,7 +67,7 @@ lint: $(VENV)/ready $(HERE) ## ansible-lint, yamllint, ruff, mypy, changelog
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	cd $(TREE) && $(abspath $(VENV))/bin/mypy --config-file $(abspath pyproject.toml) -p ansible_collections.flowops.n8n.plugins -p ansible_collections.flowops.n8n.extensions
-	$(VENV)/bin/mypy -p tests.benchmark -p tests.contract -p tests.events -p tests.faults -p tests.integration -p tests.lab -p tests.simulator -m tests.ansible_test -m tests.demo -m tests.servers
+	$(VENV)/bin/mypy -p tests.benchmark -p tests.contract -p tests.events -p tests.faults -p tests.integration -p tests.lab -p tests.publish -p tests.simulator -m tests.ansible_test -m tests.demo -m tests.servers
 	$(VENV)/bin/yamllint --strict .
 	$(VENV)/bin/antsibull-changelog lint
 	PATH="$(abspath $(VENV))/bin:$$PATH" ANSIBLE_COLLECTIONS_PATH=$(TREE) $(VENV)/bin/ansible-lint --offline --strict --profile production
@@ -92,14 +92,28 @@ contract: $(VENV)/ready $(HERE) ## What n8n really does, held against the simula
 integration: $(VENV)/ready $(HERE) ## Every module from playbooks, against the simulator
 	$(PYTEST) tests/integration -n 3
 
+.PHONY: artifact
+artifact: $(PUBLISH)/ready ## What is published, into build/artifact, as Galaxy imports it and as ansible-doc shows it
+	rm -rf $(BUILD)/artifact
+	$(PUBLISH)/bin/python -m tests.publish
+
 .PHONY: docs
-docs: $(DOCS)/ready $(HERE) ## The documentation site, into build/site
+docs: $(PUBLISH)/ready $(HERE) ## The documentation site, into build/site
 	rm -rf $(BUILD)/docs $(BUILD)/site
 	mkdir -p -m 755 $(BUILD)/docs $(BUILD)/docs/reference
 	cp -R --parents README.md SECURITY.md LICENSE docs extensions roles/*/README.md $(BUILD)/docs
 	cp docs/site/index.md $(BUILD)/docs
-	PATH="$(abspath $(DOCS))/bin:$$PATH" ANSIBLE_COLLECTIONS_PATH=$(TREE) $(DOCS)/bin/antsibull-docs --config-file docs/site/antsibull-docs.cfg collection --use-current --squash-hierarchy --fail-on-error --dest-dir $(BUILD)/docs/reference flowops.n8n
-	$(DOCS)/bin/sphinx-build --quiet --fail-on-warning --keep-going --doctree-dir $(BUILD)/docs/.doctrees --conf-dir docs/site $(BUILD)/docs $(BUILD)/site
+	PATH="$(abspath $(PUBLISH))/bin:$$PATH" ANSIBLE_COLLECTIONS_PATH=$(TREE) $(PUBLISH)/bin/antsibull-docs --config-file docs/site/antsibull-docs.cfg collection --use-current --squash-hierarchy --fail-on-error --dest-dir $(BUILD)/docs/reference flowops.n8n
+	$(PUBLISH)/bin/sphinx-build --quiet --fail-on-warning --keep-going --doctree-dir $(BUILD)/docs/.doctrees --conf-dir docs/site $(BUILD)/docs $(BUILD)/site
+
+.PHONY: release
+release: $(VENV)/ready ## Prepare a release: make release VERSION=1.1.0 writes version and changelog, and checks what is published
+	@[[ "$(VERSION)" =~ ^[0-9]+\.[0-9]+\.[0-9]+$$ ]] || { echo "say which: make release VERSION=1.1.0" >&2; exit 2; }
+	@[ -z "$$(git status --porcelain)" ] || { echo "commit first what git status shows" >&2; exit 2; }
+	sed -i 's/^version: .*/version: $(VERSION)/' galaxy.yml
+	$(VENV)/bin/antsibull-changelog release
+	$(MAKE) lint docs artifact
+	@echo "Look through CHANGELOG.md, commit, tag $(VERSION), and publish what is in $(BUILD)/artifact."
 
 .PHONY: clean
 clean: ## Remove what was made; the cache of real servers stays
@@ -129,9 +143,9 @@ $(BENCHMARK)/ready: tests/benchmark/requirements.txt
 	$(BENCHMARK)/bin/python -m pip install --quiet --requirement tests/benchmark/requirements.txt
 	touch $@
 
-$(DOCS)/ready: docs/requirements.txt
-	$(PYTHON) -m venv --clear $(DOCS)
-	$(DOCS)/bin/python -m pip install --quiet --requirement docs/requirements.txt
+$(PUBLISH)/ready: tests/publish/requirements.txt
+	$(PYTHON) -m venv --clear $(PUBLISH)
+	$(PUBLISH)/bin/python -m pip install --quiet --requirement tests/publish/requirements.txt
 	touch $@
 
 # A tree in which Ansible finds the checkout as a collection.
