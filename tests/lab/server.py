@@ -96,7 +96,6 @@ class N8n:
             )
         self._wait_until(self._is_ready)
         if not self._owned:
-            # The editor's own routes come last of all.
             self._wait_until(self._has_owner)
 
     def kill(self) -> None:
@@ -155,13 +154,16 @@ class N8n:
         raise StartFailed(f"n8n {self.version} was not ready after {START_TIMEOUT:.0f} s:\n{self._tail()}")
 
     def _is_ready(self) -> bool:
-        """Readiness says ok some seconds before the API's routes are there, so both are asked."""
+        """Whether the files of the editor are there, which come last of all.
+
+        Readiness says ok some seconds before the API's routes are there, and these answer before n8n has taken for crashed what
+        ran when it was killed.
+        """
         try:
-            ready = requests.get(f"{self.url}/healthz/readiness", timeout=5)
-            api = requests.get(f"{self.url}/api/v1/executions", timeout=5)
+            icon = requests.get(f"{self.url}/favicon.ico", timeout=5)
         except requests.RequestException:
             return False
-        return ready.ok and api.headers.get("Content-Type", "").startswith("application/json")
+        return icon.ok and icon.headers.get("Content-Type", "").startswith("image/")
 
     def _has_owner(self) -> bool:
         answer = self._session.post(f"{self.url}/rest/owner/setup", json=OWNER, timeout=60)
