@@ -28,6 +28,7 @@ from ansible_collections.flowops.n8n.plugins.module_utils._errors import (
 )
 from ansible_collections.flowops.n8n.plugins.module_utils._execution import Execution, Workflow
 from ansible_collections.flowops.n8n.plugins.module_utils._history import History
+from ansible_collections.flowops.n8n.plugins.module_utils._pool import each
 from ansible_collections.flowops.n8n.plugins.module_utils._selection import Selection
 from ansible_collections.flowops.n8n.plugins.module_utils._transport import Connection, Transport
 from ansible_collections.flowops.n8n.plugins.module_utils._wire import Answer, Call, Page, Query, StopQuery
@@ -36,6 +37,7 @@ KEY_LENGTH = 8
 MOST_SECONDS = 24 * 60 * 60
 
 _T = t.TypeVar("_T")
+_Item = t.TypeVar("_Item")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 # What can stand in a path as the id of a workflow, and what n8n itself makes as one.
 _MAY_BE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -59,10 +61,13 @@ class N8nClient:
     def close(self) -> None:
         self._transport.close()
 
-    @property
-    def pushbacks(self) -> int:
-        """How often the server has asked for a slower pace so far."""
-        return self._transport.pushbacks
+    def each(
+        self, work: t.Callable[[_Item], _T], items: t.Iterable[_Item], alike: bool = False
+    ) -> t.Iterator[tuple[_Item, _T | N8nError]]:
+        """Do ``work`` for every item, as many at once as the connection allows and the server bears; see ``_pool.each``."""
+        return each(
+            work, items, concurrency=self.connection.concurrency, pushbacks=lambda: self._transport.pushbacks, alike=alike
+        )
 
     def lists_what_waits(self) -> bool:
         """Whether the server lists every new and waiting execution; n8n 1.x leaves out those that it holds in memory."""

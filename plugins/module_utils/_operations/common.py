@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 
 from ansible_collections.flowops.n8n.plugins.module_utils._errors import N8nError, NotFound
 from ansible_collections.flowops.n8n.plugins.module_utils._execution import Execution, format_time
-from ansible_collections.flowops.n8n.plugins.module_utils._pool import each
 from ansible_collections.flowops.n8n.plugins.module_utils._selection import Selection
 from ansible_collections.flowops.n8n.plugins.module_utils.client import N8nClient
 
@@ -139,15 +138,8 @@ def get_each(
 
     found: list[Execution] = []
     absent: list[str] = []
-    reads = each(
-        read,
-        execution_ids,
-        concurrency=client.connection.concurrency,
-        pushbacks=lambda: client.pushbacks,
-        # Data is as large as a workflow makes it.
-        alike=not include_data,
-    )
-    for execution_id, got in reads:
+    # Data is as large as a workflow makes it.
+    for execution_id, got in client.each(read, execution_ids, alike=not include_data):
         if isinstance(got, NotFound):
             absent.append(execution_id)
         elif isinstance(got, N8nError):

@@ -22,7 +22,6 @@ from ansible_collections.flowops.n8n.plugins.module_utils._operations.common imp
     oldest,
 )
 from ansible_collections.flowops.n8n.plugins.module_utils._operations.deleted import Refused, Tally
-from ansible_collections.flowops.n8n.plugins.module_utils._pool import each
 from ansible_collections.flowops.n8n.plugins.module_utils._selection import Selection
 from ansible_collections.flowops.n8n.plugins.module_utils.client import N8nClient
 
@@ -196,14 +195,7 @@ def _untagged(client: N8nClient, decisions: t.Iterable[Decision], tally: Tally) 
     """Those without annotation tags. One whose tags cannot be read is a fault, and stays."""
     for batch in batches(decisions, BATCH):
         tags: dict[str, t.Any] = {}
-        read = each(
-            lambda decision: client.tags(decision.execution.id),
-            batch,
-            concurrency=client.connection.concurrency,
-            pushbacks=lambda: client.pushbacks,
-            alike=True,
-        )
-        for decision, outcome in read:
+        for decision, outcome in client.each(lambda decision: client.tags(decision.execution.id), batch, alike=True):
             if isinstance(outcome, N8nError):
                 tally.fail(decision, outcome)
             else:

@@ -37,7 +37,6 @@ from ansible_collections.flowops.n8n.plugins.module_utils._operations.deletable 
 )
 from ansible_collections.flowops.n8n.plugins.module_utils._operations.deleted import Tally
 from ansible_collections.flowops.n8n.plugins.module_utils._operations.stop import stop_and_verify
-from ansible_collections.flowops.n8n.plugins.module_utils._pool import each
 from ansible_collections.flowops.n8n.plugins.module_utils._selection import parse_selection_to
 from ansible_collections.flowops.n8n.plugins.module_utils.client import N8nClient, check_seconds
 
@@ -98,13 +97,7 @@ def _archive_and_delete(
     """Batch by batch: see that each is over, read it, have it on disk, and only then delete it."""
     for batch in batches(decisions, BATCH):
         whole: list[Decision] = []
-        read = each(
-            lambda decision: _as_it_was(client, rule, decision, tally.stopped),
-            batch,
-            concurrency=client.connection.concurrency,
-            pushbacks=lambda: client.pushbacks,
-        )
-        for decision, outcome in read:
+        for decision, outcome in client.each(lambda decision: _as_it_was(client, rule, decision, tally.stopped), batch):
             if isinstance(outcome, N8nError):
                 tally.fail(decision, outcome)
             else:
@@ -137,14 +130,7 @@ def _as_it_was(client: N8nClient, rule: DeleteRule, decision: Decision, stopped:
 
 
 def _delete_each(client: N8nClient, decisions: t.Iterable[Decision], tally: Tally) -> None:
-    done = each(
-        lambda decision: _delete(client, decision, tally.stopped),
-        decisions,
-        concurrency=client.connection.concurrency,
-        pushbacks=lambda: client.pushbacks,
-        alike=True,
-    )
-    for decision, outcome in done:
+    for decision, outcome in client.each(lambda decision: _delete(client, decision, tally.stopped), decisions, alike=True):
         if isinstance(outcome, N8nError):
             tally.fail(decision, outcome)
         else:

@@ -39,7 +39,6 @@ from ansible_collections.flowops.n8n.plugins.module_utils._operations.outcome im
     Outcome,
     Tally,
 )
-from ansible_collections.flowops.n8n.plugins.module_utils._pool import each
 from ansible_collections.flowops.n8n.plugins.module_utils._selection import Selection, parse_selection_to
 from ansible_collections.flowops.n8n.plugins.module_utils._wire import QUOTE
 from ansible_collections.flowops.n8n.plugins.module_utils.client import MOST_SECONDS, N8nClient, check_seconds
@@ -127,13 +126,7 @@ def carry_out(client: N8nClient, rule: RetryRule, check_mode: bool) -> Result:
     selection, names = resolve_workflows(client, rule.selection)
     try:
         retrier = _Retrier(client, replace(rule, selection=selection), check_mode, names)
-        done = each(
-            retrier.handle,
-            retrier.chains(tally),
-            concurrency=client.connection.concurrency,
-            pushbacks=lambda: client.pushbacks,
-        )
-        for chain, outcome in done:
+        for chain, outcome in client.each(retrier.handle, retrier.chains(tally)):
             if isinstance(outcome, N8nError):
                 tally.fail(chain.selected[0].id, outcome)
             else:

@@ -34,7 +34,6 @@ from ansible_collections.flowops.n8n.plugins.module_utils._operations.common imp
     resolve_workflows,
 )
 from ansible_collections.flowops.n8n.plugins.module_utils._operations.live import only_live, warn_of_unlisted
-from ansible_collections.flowops.n8n.plugins.module_utils._pool import each
 from ansible_collections.flowops.n8n.plugins.module_utils._selection import Selection, parse_selection_to
 from ansible_collections.flowops.n8n.plugins.module_utils._wire import StopQuery
 from ansible_collections.flowops.n8n.plugins.module_utils.client import N8nClient
@@ -305,13 +304,7 @@ def _stop_all(client: N8nClient, rule: StopRule, wanted: list[Execution], tally:
     if client.stops_many and len(wanted) >= MANY:
         for query in rule.queries():
             tally.accepted_many += _stop_by(client, query, len(wanted))
-    done = each(
-        lambda execution: _stop(client, execution, tally),
-        wanted,
-        concurrency=client.connection.concurrency,
-        pushbacks=lambda: client.pushbacks,
-    )
-    for execution, outcome in done:
+    for execution, outcome in client.each(lambda execution: _stop(client, execution, tally), wanted):
         if isinstance(outcome, N8nError):
             tally.fail(execution, outcome)
         else:

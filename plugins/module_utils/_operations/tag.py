@@ -31,7 +31,6 @@ from ansible_collections.flowops.n8n.plugins.module_utils._operations.common imp
     plural,
     resolve_workflows,
 )
-from ansible_collections.flowops.n8n.plugins.module_utils._pool import each
 from ansible_collections.flowops.n8n.plugins.module_utils._selection import Selection, parse_selection_to
 from ansible_collections.flowops.n8n.plugins.module_utils.client import N8nClient
 
@@ -42,8 +41,6 @@ BATCH = 100
 _TAG_ID = re.compile(r"[A-Za-z0-9_-]{1,36}")
 
 _Tags = t.Tuple[str, ...]
-_Item = t.TypeVar("_Item")
-_Done = t.TypeVar("_Done")
 
 
 class NotTagged(N8nError):
@@ -231,7 +228,7 @@ def _selected(client: N8nClient, rule: TagRule, tally: _Tally) -> t.Iterator[Exe
 def _changes(client: N8nClient, rule: TagRule, batch: list[Execution], tally: _Tally) -> list[_Change]:
     """What is to be changed among these, in their order."""
     changes: dict[str, _Change] = {}
-    for execution, tags in _each(client, lambda one: client.tags(one.id), batch):
+    for execution, tags in client.each(lambda one: client.tags(one.id), batch):
         if isinstance(tags, N8nError):
             tally.fail(execution, tags)
             continue
@@ -249,7 +246,7 @@ def _write(client: N8nClient, changes: list[_Change], tally: _Tally) -> None:
     for group in (changes[:ahead], changes[ahead:]):
         if tally.faults.end is not None:
             return
-        for change, outcome in _each(client, lambda change: _put(client, change), group):
+        for change, outcome in client.each(lambda change: _put(client, change), group):
             if isinstance(outcome, N8nError):
                 tally.otherwise += isinstance(outcome, NotTagged)
                 tally.fail(change.execution, outcome)
@@ -274,9 +271,3 @@ def _put(client: N8nClient, change: _Change) -> None:
             raise
     if set(now) != set(change.after):
         raise NotTagged(f"execution {execution_id} has the tags {', '.join(sorted(now)) or 'none'} after they were set.")
-
-
-def _each(
-    client: N8nClient, work: t.Callable[[_Item], _Done], items: t.Iterable[_Item]
-) -> t.Iterator[tuple[_Item, _Done | N8nError]]:
-    return each(work, items, concurrency=client.connection.concurrency, pushbacks=lambda: client.pushbacks)

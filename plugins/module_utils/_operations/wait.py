@@ -24,7 +24,6 @@ from ansible_collections.flowops.n8n.plugins.module_utils._operations.common imp
     resolve_workflows,
 )
 from ansible_collections.flowops.n8n.plugins.module_utils._operations.live import only_live, warn_of_unlisted
-from ansible_collections.flowops.n8n.plugins.module_utils._pool import each
 from ansible_collections.flowops.n8n.plugins.module_utils._selection import Selection, parse_selection
 from ansible_collections.flowops.n8n.plugins.module_utils.client import N8nClient, check_seconds
 
@@ -244,8 +243,7 @@ def _poll(client: N8nClient, watch: _Watch) -> None:
         time.sleep(min(pause, left))
         pause = watch.rule.pause_after(pause)
         watch.trouble = None
-        looks = each(client.get, still, concurrency=client.connection.concurrency, pushbacks=lambda: client.pushbacks)
-        for execution_id, seen in looks:
+        for execution_id, seen in client.each(client.get, still):
             if isinstance(seen, N8nError):
                 watch.fail(execution_id, seen)
             else:
