@@ -67,7 +67,7 @@ lint: $(VENV)/ready $(HERE) ## ansible-lint, yamllint, ruff, mypy, changelog
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	cd $(TREE) && $(abspath $(VENV))/bin/mypy --config-file $(abspath pyproject.toml) -p ansible_collections.flowops.n8n.plugins -p ansible_collections.flowops.n8n.extensions
-	$(VENV)/bin/mypy -p tests.benchmark -p tests.contract -p tests.events -p tests.faults -p tests.integration -p tests.lab -p tests.publish -p tests.simulator -m tests.ansible_test -m tests.demo -m tests.servers
+	$(VENV)/bin/mypy -p tests.benchmark -p tests.contract -p tests.events -p tests.faults -p tests.integration -p tests.lab -p tests.publish -p tests.simulator -m tests.ansible_test -m tests.cores -m tests.demo -m tests.servers
 	$(VENV)/bin/yamllint --strict .
 	$(VENV)/bin/antsibull-changelog lint
 	PATH="$(abspath $(VENV))/bin:$$PATH" ANSIBLE_COLLECTIONS_PATH=$(TREE) $(VENV)/bin/ansible-lint --offline --strict --profile production
@@ -89,8 +89,8 @@ contract: $(VENV)/ready $(HERE) ## What n8n really does, held against the simula
 	$(PYTEST) tests/contract
 
 .PHONY: integration
-integration: $(VENV)/ready $(HERE) ## Every module from playbooks, against the simulator
-	$(PYTEST) tests/integration -n 3
+integration: $(VENV)/ready $(HERE) ## Every module from playbooks, on the oldest and newest supported ansible-core, against the simulator
+	$(IN_TREE) $(VENV)/bin/python -m tests.integration
 
 .PHONY: artifact
 artifact: $(PUBLISH)/ready ## What is published, into build/artifact, as Galaxy imports it and as ansible-doc shows it
@@ -119,7 +119,7 @@ release: $(VENV)/ready ## Prepare a release: make release VERSION=1.1.0 writes v
 clean: ## Remove what was made; the cache of real servers stays
 	rm -rf $(BUILD)
 
-$(VENV)/ready: tests/requirements.txt tests/simulator/requirements.txt tests/unit/requirements.txt
+$(VENV)/ready: tests/requirements.txt tests/integration/requirements.txt tests/simulator/requirements.txt tests/unit/requirements.txt
 	$(PYTHON) -m venv --clear $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --requirement tests/requirements.txt
 	touch $@

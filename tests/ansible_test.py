@@ -6,8 +6,7 @@ checkout, and pip from PyPI.
 
     python -m tests.ansible_test sanity units
 
-runs them with the oldest and the newest supported ansible-core, as far as Pythons for them are found (in CI they must be), and
-where there are none with that of this Python.
+runs them with the oldest and the newest supported ansible-core.
 """
 
 from __future__ import annotations
@@ -20,10 +19,9 @@ import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.cores import ROOT, environments
 
 # Run by ansible-test in place of get-pip: installs what it is asked for with the pip of a wheel.
 STAND_IN = """
@@ -35,57 +33,15 @@ sys.exit(main(["install", *wanted]))
 """
 
 
-@dataclass(frozen=True)
-class Platform:
-    """A release line of ansible-core, the Pythons it runs on, best first, and more that modules are tested on."""
-
-    core: str
-    controllers: tuple[str, ...]
-    targets: tuple[str, ...]
-
-
-# The oldest is what Ansible Automation Platform still ships; its controllers' oldest Python, and the modules' oldest.
-SUPPORTED = (
-    Platform("2.16", ("3.10", "3.11", "3.12"), ("3.9",)),
-    Platform("2.21", ("3.13", "3.12"), ()),
-)
-
-# Modules run on Python 3.9 and newer.
-OLDEST_MINOR = 9
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.ansible_test", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("kinds", nargs="+", choices=["sanity", "units"])
     kinds = parser.parse_args().kinds
-    pythons = find_pythons()
-    print(f"Pythons found: {', '.join(sorted(pythons, key=_minor))}", flush=True)
     # Two at once: each keeps one processor busy.
     with tempfile.TemporaryDirectory(prefix="flowops-n8n-") as folder, ThreadPoolExecutor(max_workers=2) as executor:
-        runs = [executor.submit(run_platform, one, kinds, pythons, Path(folder, one.core)) for one in SUPPORTED]
-        done = [one.result() for one in runs]
-        if not any(done):
-            here = f"{sys.version_info.major}.{sys.version_info.minor}"
-            run(Path(sys.executable).parent, kinds, {here: sys.executable}, Path(folder, "own"))
-
-
-def run_platform(platform: Platform, kinds: list[str], pythons: dict[str, str], folder: Path) -> bool:
-    """Run in a virtual environment of the platform's own; whether there was a Python for it."""
-    controller = next((version for version in platform.controllers if version in pythons), None)
-    if controller is None:
-        missing = f"ansible-core {platform.core}: none of Python {', '.join(platform.controllers)} is here"
-        if os.environ.get("CI"):
-            raise SystemExit(missing)
-        print(f"{missing}; not run", flush=True)
-        return False
-    venv = ROOT / "build" / f"venv-core-{platform.core}"
-    if not (venv / "bin" / "ansible-test").exists():
-        subprocess.run([pythons[controller], "-m", "venv", "--clear", str(venv)], check=True)
-        wanted = f"ansible-core=={platform.core}.*"
-        subprocess.run([str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet", wanted], check=True)
-    wanted_pythons = {version: pythons[version] for version in (controller, *platform.targets) if version in pythons}
-    run(venv / "bin", kinds, wanted_pythons, folder)
-    return True
+        runs = [executor.submit(run, one.programs, kinds, one.pythons, Path(folder, one.name)) for one in environments()]
+        for one in runs:
+            one.result()
 
 
 def run(programs: Path, kinds: list[str], pythons: dict[str, str], folder: Path) -> None:
@@ -145,23 +101,6 @@ def provide_pip(programs: Path) -> None:
     script.write_text(STAND_IN.format(wheel=str(wheel)), encoding="utf-8")
 
 
-def find_pythons() -> dict[str, str]:
-    """Pythons by their version: those on PATH that work, and those that pyenv keeps."""
-    candidates = [shutil.which(f"python3.{minor}") for minor in range(OLDEST_MINOR, 15)]
-    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
-    candidates += [str(path) for path in sorted(pyenv.glob("3.*/bin/python3"))]
-    candidates.append(shutil.which("python3"))
-    found: dict[str, str] = {}
-    for path in filter(None, candidates):
-        # A shim may stand for a Python that is not there; a venv needs ensurepip.
-        probe = "import ensurepip, sys; print('%d.%d' % sys.version_info[:2], sys.executable)"
-        done = subprocess.run([path, "-c", probe], capture_output=True, text=True, check=False)
-        version, _unused, executable = done.stdout.strip().partition(" ")
-        if done.returncode == 0 and _minor(version) >= OLDEST_MINOR:
-            found.setdefault(version, executable)
-    return found
-
-
 def core_version(programs: Path) -> str:
     done = subprocess.run(
         [str(programs / "python"), "-c", "from ansible.release import __version__; print(__version__)"],
@@ -179,10 +118,6 @@ def _count(kind: str, output: str) -> str:
     if not counts:
         raise SystemExit(f"No unit test ran:\n{output}")
     return f" ({', '.join(counts)} tests)"
-
-
-def _minor(version: str) -> int:
-    return int(version.split(".")[1])
 
 
 if __name__ == "__main__":

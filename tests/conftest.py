@@ -16,15 +16,16 @@ if TYPE_CHECKING:
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--servers",
-        choices=("simulator", "real"),
+        choices=("simulator", "older", "newest", "real"),
         default="simulator",
-        help="what the tests run against: the simulator in all its profiles, or real n8n servers",
+        help="what the tests run against: the simulator in all profiles, all but the newest or the newest, or real n8n",
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "only(*profiles): n8n does this in these versions only")
     config.addinivalue_line("markers", "real: the simulator has a test of its own for this")
+    config.addinivalue_line("markers", "cores: what ansible-core itself may do otherwise in another version")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -38,10 +39,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what a version does not do: a skip would look like something not tested.
 
-    What asks for no server brings its own simulator, and has been run with the others on the simulator.
+    What asks for no server brings its own simulator. It is run with all of the simulator or with the newest, not again elsewhere.
     """
-    real = config.getoption("--servers", "simulator") == "real"
-    foreign = [item for item in items if not _concerns(item, real)]
+    servers = config.getoption("--servers", "simulator")
+    real = servers == "real"
+    foreign = [item for item in items if not _concerns(item, servers)]
     if foreign:
         config.hook.pytest_deselected(items=foreign)
         items[:] = [item for item in items if item not in foreign]
@@ -51,12 +53,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.xdist_group(str(_server_name(item))))
 
 
-def _concerns(item: pytest.Item, real: bool) -> bool:
+def _concerns(item: pytest.Item, servers: str) -> bool:
     only = item.get_closest_marker("only")
     name = _server_name(item)
-    if name is None if real else item.get_closest_marker("real"):
+    if servers != "real" and item.get_closest_marker("real"):
         return False
-    if only is None or name is None:
+    if name is None:
+        return servers in ("simulator", "newest") or (servers == "older" and item.get_closest_marker("cores") is not None)
+    if only is None:
         return True
     from tests.servers import profile_of
 

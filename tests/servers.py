@@ -35,6 +35,8 @@ REAL = {"1.123.81": "1.123", "2.41.1": "2.41"}
 
 NAMES = {
     "simulator": tuple(f"simulator-{profile}" for profile in SIMULATED),
+    "older": tuple(f"simulator-{profile}" for profile in SIMULATED[:-1]),
+    "newest": (f"simulator-{SIMULATED[-1]}",),
     "real": tuple(f"n8n-{version}" for version in REAL),
 }
 

@@ -75,9 +75,11 @@ def run_play(
     return ansible_playbook(server, str(path), *options)
 
 
-def ansible_playbook(server: Address, playbook: str, *options: str) -> subprocess.CompletedProcess[str]:
-    """Run a playbook. In whatever comes of it, the key does not stand."""
+def ansible_playbook(
+    server: Address, playbook: str, *options: str, folder: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a playbook, in this folder. In whatever comes of it, the key does not stand."""
     env = {**os.environ, "N8N_URL": server.url, "N8N_API_KEY": server.api_key}
-    done = warm.ansible_playbook([playbook, *options], env)
+    done = warm.ansible_playbook([playbook, *options], env, folder)
     assert server.api_key not in done.stdout
     return done

@@ -23,6 +23,8 @@ from tests.simulator.seed import Row, insert_executions, webhook_workflow
 from tests.simulator.server import Simulator, running
 from tests.simulator.store import Store
 
+pytestmark = pytest.mark.cores
+
 ROOT = Path(__file__).parent.parent.parent
 GUIDES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "roles").glob("*/README.md")])
 PLUGINS = sorted(path for kind in ("modules", "lookup", "filter") for path in (ROOT / "plugins" / kind).glob("*.py"))
@@ -95,7 +97,7 @@ def test_an_example_can_be_copied_and_run(simulator: Simulator, example: tuple[P
     inventory, play = tmp_path / "inventory.json", tmp_path / "play.yml"
     inventory.write_text(json.dumps(host_of(simulator)), encoding="utf-8")
     play.write_text(json.dumps(plays(yaml.safe_load(text))), encoding="utf-8")
-    done = ansible_playbook(simulator, str(play), "-i", str(inventory))
+    done = ansible_playbook(simulator, str(play), "-i", str(inventory), folder=tmp_path)
     assert done.returncode == 0, done.stdout
     assert "[WARNING]" not in done.stdout, done.stdout
     assert "DEPRECATION" not in done.stdout, done.stdout

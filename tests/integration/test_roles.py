@@ -16,7 +16,7 @@ from tests.servers import Server, Servers, Workflow, eventually
 from tests.simulator.seed import Row
 
 # One simulator of each era is enough: what differs between versions is tested module by module.
-pytestmark = pytest.mark.only("1.123", "2.41")
+pytestmark = [pytest.mark.only("1.123", "2.41"), pytest.mark.cores]
 
 CLEANUP, RETRY = "flowops.n8n.execution_cleanup", "flowops.n8n.execution_retry"
 REPORT, EXPORT = "flowops.n8n.execution_report", "flowops.n8n.execution_export"

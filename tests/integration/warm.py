@@ -28,20 +28,23 @@ _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["pytest", "ansible.cli.playbook", "ansible.executor.playbook_executor"])
 
 
-def ansible_playbook(arguments: Sequence[str], env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run it in this environment, errors among its output. Settings of Ansible's own are those of the first run."""
+def ansible_playbook(
+    arguments: Sequence[str], env: Mapping[str, str], folder: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run it in this environment and folder, errors among its output. Settings of Ansible's own are those of the first run."""
     command = [PROGRAM, *arguments]
     with tempfile.NamedTemporaryFile() as output:
-        run = _CONTEXT.Process(target=_run, args=(command, dict(env), output.name))
+        run = _CONTEXT.Process(target=_run, args=(command, dict(env), output.name, folder or Path.cwd()))
         run.start()
         run.join()
         assert run.exitcode is not None
         return subprocess.CompletedProcess(command, run.exitcode, output.read().decode())
 
 
-def _run(command: list[str], env: dict[str, str], output: str) -> None:
+def _run(command: list[str], env: dict[str, str], output: str, folder: Path) -> None:
     from ansible.cli.playbook import main
 
+    os.chdir(folder)
     os.environ.clear()
     os.environ.update(env)
     with open(os.devnull, "rb") as nothing, open(output, "wb") as said:

@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from tests.simulator.engine import Engine, NoData, Refused
 from tests.simulator.rundata import unpack
-from tests.simulator.store import Execution, Store, Wanted, iso, now, stamp
+from tests.simulator.store import Execution, Store, Wanted, iso, now, read_moment, stamp
 
 API = "/v1"
 
@@ -384,9 +384,7 @@ def _passes(row: Execution, query: Mapping[str, str]) -> bool:
     if span is None:
         # Without the range its ends mean nothing.
         return True
-    after, before = (
-        None if text is None else stamp(datetime.fromisoformat(text.replace("Z", "+00:00"))) for text in bounds.values()
-    )
+    after, before = (None if text is None else stamp(read_moment(text)) for text in bounds.values())
     return (after is None or started >= after) and (before is None or started <= before)
 
 

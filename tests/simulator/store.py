@@ -93,6 +93,11 @@ def now() -> str:
     return stamp(datetime.now(timezone.utc))
 
 
+def read_moment(text: str) -> datetime:
+    """A moment as clients write it; before Python 3.11 ``fromisoformat`` knows no Z. Raises ValueError."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
 def stamp(moment: datetime) -> str:
     return moment.astimezone(timezone.utc).isoformat(sep=" ", timespec="milliseconds")[:23]
 

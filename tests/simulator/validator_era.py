@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -28,7 +27,7 @@ from tests.simulator.asking import (
     values,
 )
 from tests.simulator.profiles import Profile
-from tests.simulator.store import Wanted, stamp
+from tests.simulator.store import Wanted, read_moment, stamp
 
 _RESERVED = re.compile(r"[:/?#\[\]@!$&'()*+,;=]")
 
@@ -243,7 +242,7 @@ def _moment(body: dict[str, Any], name: str) -> str | None:
     if value is None:
         return None
     try:
-        moment = datetime.fromisoformat(_typed(f"body/{name}", value, "string"))
+        moment = read_moment(_typed(f"body/{name}", value, "string"))
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from datetime import datetime
 from typing import Any
 
 from tests.simulator.asking import (
@@ -24,7 +23,7 @@ from tests.simulator.asking import (
     values,
 )
 from tests.simulator.profiles import Profile
-from tests.simulator.store import Wanted, stamp
+from tests.simulator.store import Wanted, read_moment, stamp
 
 _ID = re.compile(r"(?!0+$)\d+", re.ASCII)
 _DATETIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)", re.ASCII)
@@ -199,7 +198,7 @@ def _stored(where: str, value: str) -> str:
     if not _DATETIME.fullmatch(value):
         raise _wrong(where, "Invalid datetime")
     try:
-        return stamp(datetime.fromisoformat(value))
+        return stamp(read_moment(value))
     except ValueError:
         raise _wrong(where, "Invalid datetime") from None
 
