@@ -111,7 +111,7 @@ release: $(VENV)/ready ## Prepare a release: make release VERSION=1.1.0 writes v
 	@[[ "$(VERSION)" =~ ^[0-9]+\.[0-9]+\.[0-9]+$$ ]] || { echo "say which: make release VERSION=1.1.0" >&2; exit 2; }
 	@[ -z "$$(git status --porcelain)" ] || { echo "commit first what git status shows" >&2; exit 2; }
 	sed -i 's/^version: .*/version: $(VERSION)/' galaxy.yml
-	$(VENV)/bin/antsibull-changelog release
+	PATH="$(abspath $(VENV))/bin:$$PATH" $(VENV)/bin/antsibull-changelog release
 	$(MAKE) lint docs artifact
 	@echo "Look through CHANGELOG.md, commit, tag $(VERSION), and publish what is in $(BUILD)/artifact."
 

@@ -15,7 +15,9 @@ from ansible_collections.flowops.n8n.plugins.module_utils._dialects import n8n, 
 from ansible_collections.flowops.n8n.plugins.module_utils._errors import NoAnswer, NotConnected, NotFound
 from ansible_collections.flowops.n8n.plugins.module_utils._selection import Selection
 
-from tests.faults.tasks import Archive, Delete, Export, Retry, Task
+from tests.faults.changing import Archive, Delete, Retry
+from tests.faults.reading import Export
+from tests.faults.task import Task
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,9 @@ from ansible_collections.flowops.n8n.plugins.module_utils.client import N8nClien
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.faults.tasks import Delete, Look, Retry, Stop, Tag, Task, root
+from tests.faults.changing import Delete, Retry, Stop, Tag, root
+from tests.faults.reading import Look
+from tests.faults.task import Task
 from tests.faults.trial import hasty
 from tests.faults.world import World
 from tests.unit import rows

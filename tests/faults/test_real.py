@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.tasks import Archive, Export, Retry, Task
+from tests.faults.changing import Archive, Retry
+from tests.faults.reading import Export
+from tests.faults.task import Task
 from tests.faults.trial import RESTARTED, run
 from tests.faults.world import World, real_world
 from tests.servers import Server

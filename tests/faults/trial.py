@@ -31,9 +31,13 @@ from ansible_collections.flowops.n8n.plugins.module_utils._module import perform
 from ansible_collections.flowops.n8n.plugins.module_utils._operations import attempt, stop
 
 from tests.faults.chance import TIMEOUT, TRAP, faults, full_disk
-from tests.faults.tasks import TASKS, Task
+from tests.faults.changing import Archive, Delete, Retry, Stop, Tag
+from tests.faults.reading import Count, Export, Instance, Look, Wait
+from tests.faults.task import Task
 from tests.faults.world import World
 from tests.unit.rows import connection_params
+
+TASKS: tuple[type[Task], ...] = (Delete, Archive, Retry, Stop, Tag, Export, Look, Count, Wait, Instance)
 
 FAULTS, KILLED, TOGETHER, RESTARTED = "faults on the way", "killed", "two at once", "n8n killed"
 WAYS = (FAULTS, FAULTS, FAULTS, KILLED, TOGETHER)

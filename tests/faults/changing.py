@@ -1,129 +1,22 @@
-"""What is tried: a verb with options made by chance, and what may be true of the database and of the result afterwards.
-
-``harm`` names what must never have happened, whatever the run said or whether it said anything; ``judge`` holds what it
-said against what happened; ``together`` does so for two runs at once.
-
-What is meant by the options is reckoned here anew from the database's rows, without the collection's code.
-"""
+"""The verbs that change something."""
 
 from __future__ import annotations
 
-import abc
-import gzip
 import json
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
-from pathlib import Path
 from random import Random
-from typing import Any, ClassVar
+from typing import Any
 
-from ansible_collections.flowops.n8n.plugins.module_utils._operations import (
-    delete,
-    export,
-    info,
-    instance,
-    retry,
-    stats,
-    stop,
-    tag,
-    wait,
-)
+from ansible_collections.flowops.n8n.plugins.module_utils._operations import delete, retry, stop, tag
 from ansible_collections.flowops.n8n.plugins.module_utils._operations.common import Result
 from ansible_collections.flowops.n8n.plugins.module_utils._operations.outcome import RETRIED, UNKNOWN
 
-from tests.faults.world import LIVE, TAGS, Stored, World
+from tests.faults.task import Executions, Task, others_changed
+from tests.faults.world import LIVE, TAGS, Stored
 from tests.unit import rows
-
-Executions = Mapping[int, Stored]
-
-ABSENT = 999_999_999
-
-
-class Task(abc.ABC):
-    """One verb with its options."""
-
-    operation: ClassVar[Any]
-    # The method of the calls by which it acts.
-    write: ClassVar[str] = "GET"
-    # Whether two runs of it at once can get into each other's way.
-    meets_itself: ClassVar[bool] = False
-
-    def __init__(self, chance: Random, world: World, folder: Path) -> None:
-        self.world = world
-        self.folder = folder
-        self.before = world.executions()
-        self.options = self.choose(chance)
-        # How many run at once.
-        self.runs = 1
-
-    @abc.abstractmethod
-    def choose(self, chance: Random) -> dict[str, Any]:
-        """Options."""
-
-    @abc.abstractmethod
-    def params(self) -> dict[str, Any]:
-        """All options of the module, without those of the connection."""
-
-    def harm(self, before: Executions, after: Executions) -> Iterable[str]:
-        """What is wrong with what was done."""
-        return others_changed(before, after, set())
-
-    @abc.abstractmethod
-    def judge(self, before: Executions, after: Executions, result: Result, clean: bool) -> Iterable[str]:
-        """What is wrong with what a run said; ``clean`` tells that nothing went wrong on the way."""
-
-    def together(self, before: Executions, after: Executions, results: Sequence[Result]) -> Iterable[str]:
-        """What is wrong with what runs said that were made at once, while nothing else went wrong."""
-        return [f"nothing went wrong, but it says {one.failure}" for one in results if one.failure is not None]
-
-    def predicted(self, checked: Result) -> Iterable[str]:
-        """What is wrong with a check of the history as it was at first."""
-        return () if not checked.failure else (f"the check failed: {checked.failure}",)
-
-    @property
-    def possible(self) -> bool:
-        """Whether this n8n can do it at all."""
-        return True
-
-    # Selections
-
-    def selection(self, chance: Random) -> dict[str, Any]:
-        if chance.random() < 0.3 and self.before:
-            ids = chance.sample(sorted(self.before), chance.randint(1, len(self.before)))
-            return {"execution_id": [str(one) for one in [*ids, *([ABSENT] if chance.random() < 0.3 else [])]]}
-        options: dict[str, Any] = {}
-        if chance.random() < 0.5:
-            options["workflow"] = chance.sample(self.world.workflows, chance.randint(1, 2))
-        if chance.random() < 0.4:
-            options["status"] = chance.sample(("success", "error", "crashed", "canceled", "waiting"), chance.randint(1, 3))
-        if chance.random() < 0.5:
-            options["older_than"] = f"{chance.randint(5, 50)}d"
-        return options or {"all": True}
-
-    def meant(self, executions: Executions) -> set[int]:
-        """The ids that the options mean."""
-        return {one.id for one in executions.values() if self._means(one)}
-
-    def _means(self, one: Stored) -> bool:
-        options = self.options
-        if "execution_id" in options:
-            return str(one.id) in options["execution_id"]
-        if "older_than" in options:
-            moment = datetime.now(timezone.utc) - timedelta(days=int(options["older_than"][:-1]))
-            if one.is_live or one.stopped is None or one.stopped > moment:
-                return False
-        return one.workflow in options.get("workflow", [one.workflow]) and one.status in options.get("status", [one.status])
-
-
-def others_changed(before: Executions, after: Executions, allowed: set[int]) -> Iterable[str]:
-    if after.keys() - before.keys():
-        yield f"there are new ones: {sorted(after.keys() - before.keys())}"
-    for number in before.keys() - allowed:
-        if after.get(number) != before[number]:
-            yield f"{number} was not to be touched, and is {after.get(number)} instead of {before[number]}"
 
 
 class Delete(Task):
@@ -372,120 +265,3 @@ class Tag(Task):
     def _goal(self, one: Stored) -> frozenset[str]:
         tags, named = one.tags, frozenset(self.named)
         return named if self.how == "set" else tags | named if self.how == "add" else tags - named
-
-
-class Export(Task):
-    operation = export
-
-    def choose(self, chance: Random) -> dict[str, Any]:
-        self.path = self.folder / chance.choice(("all.jsonl", "all.jsonl.gz"))
-        options = {key: value for key, value in self.selection(chance).items() if key != "all"}
-        return {**options, "include_data": chance.random() < 0.3}
-
-    def params(self) -> dict[str, Any]:
-        return rows.export_params(str(self.path), **self.options)
-
-    def harm(self, before: Executions, after: Executions) -> Iterable[str]:
-        yield from super().harm(before, after)
-        if self.path.exists():
-            raw = self.path.read_bytes()
-            lines = (gzip.decompress(raw) if self.path.suffix == ".gz" else raw).decode().splitlines()
-            self.written, meant = [int(json.loads(line)["id"]) for line in lines], self.meant(before)
-            if self.world.profile == "1.123" and "execution_id" not in self.options:
-                # It lists nowhere what it holds in memory.
-                meant = {number for number in meant if not before[number].is_live or number in self.written}
-            if sorted(self.written) != sorted(meant):
-                yield f"{sorted(self.written)} were written, {sorted(meant)} were meant"
-
-    def judge(self, before: Executions, after: Executions, result: Result, clean: bool) -> Iterable[str]:
-        there = self.path.exists()
-        if there != (result.failure is None) or (clean and not there):
-            yield f"the file is {'there' if there else 'not there'}: {result.failure}"
-        elif there and result.values["count"] != len(self.written):
-            yield f"{result.values['count']} told to be written, {len(self.written)} are"
-        self.path.unlink(missing_ok=True)
-
-
-class Look(Task):
-    """Looking changes nothing, and tells all or that it does not."""
-
-    operation = info
-
-    def choose(self, chance: Random) -> dict[str, Any]:
-        options = {key: value for key, value in self.selection(chance).items() if key != "all"}
-        return {**options, "limit": 1000, "include_data": chance.random() < 0.3, "retry_chain": chance.random() < 0.2}
-
-    def params(self) -> dict[str, Any]:
-        return rows.info_params(**self.options)
-
-    def judge(self, before: Executions, after: Executions, result: Result, clean: bool) -> Iterable[str]:
-        found = {int(record["id"]) for record in result.values["executions"]}
-        if not found <= self.meant(before):
-            yield f"{sorted(found - self.meant(before))} were not meant"
-        if result.failure is None and found != self.meant(before):
-            yield f"it says all is well with {sorted(found)} instead of {sorted(self.meant(before))}"
-        if clean and result.failure is not None:
-            yield f"nothing went wrong, but it says {result.failure}"
-
-
-class Count(Task):
-    operation = stats
-
-    def choose(self, chance: Random) -> dict[str, Any]:
-        return {key: value for key, value in self.selection(chance).items() if key != "all"}
-
-    def params(self) -> dict[str, Any]:
-        return rows.stats_params(**self.options)
-
-    def judge(self, before: Executions, after: Executions, result: Result, clean: bool) -> Iterable[str]:
-        counted, meant = result.values["statistics"]["total"], len(self.meant(before))
-        if counted > meant or (counted != meant and (result.failure is None or result.values["window"]["complete"])):
-            yield f"it says all is well with {counted} instead of {meant}"
-        if clean and result.failure is not None:
-            yield f"nothing went wrong, but it says {result.failure}"
-
-
-class Wait(Task):
-    """Nothing here ever comes to its end by itself, so what is live is waited for in vain."""
-
-    operation = wait
-
-    def choose(self, chance: Random) -> dict[str, Any]:
-        options = {key: value for key, value in self.selection(chance).items() if key in ("execution_id", "workflow")}
-        return {**(options or {"status": ["waiting"]}), "wait_timeout": 0.3, "poll_interval": 0.05}
-
-    def params(self) -> dict[str, Any]:
-        return rows.wait_params(**self.options)
-
-    def judge(self, before: Executions, after: Executions, result: Result, clean: bool) -> Iterable[str]:
-        told = {int(record["id"]): record["status"] for record in result.values["executions"]}
-        if any(number not in after or after[number].status != status for number, status in told.items()):
-            yield f"{told} is not what they are"
-        live = {number for number in self.meant(before) if before[number].is_live}
-        if not {int(one["id"]) for one in result.values["open"]} <= live:
-            yield f"{result.values['open']} are told to be open"
-        hidden = self.world.profile == "1.123" and "execution_id" not in self.options
-        if result.failure is None and live and not (hidden and result.warnings):
-            yield f"it says that all is over, and {sorted(live)} are not"
-        if clean and not live and result.failure is not None:
-            yield f"nothing was open, but it says {result.failure}"
-
-
-class Instance(Task):
-    """What it tells of the server is true, or it fails."""
-
-    operation = instance
-
-    def choose(self, chance: Random) -> dict[str, Any]:
-        return {}
-
-    def params(self) -> dict[str, Any]:
-        return {}
-
-    def judge(self, before: Executions, after: Executions, result: Result, clean: bool) -> Iterable[str]:
-        era = "zod" if self.world.profile == "2.41" else "validator"
-        if result.values["era"] not in (None, era) or (clean and not (result.values["ready"] and result.values["era"] == era)):
-            yield f"it is told to be {result.values}"
-
-
-TASKS: tuple[type[Task], ...] = (Delete, Archive, Retry, Stop, Tag, Export, Look, Count, Wait, Instance)
