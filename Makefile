@@ -80,6 +80,11 @@ sanity: $(VENV)/ready ## ansible-test sanity and units, on the oldest and newest
 unit: $(VENV)/ready $(HERE) ## Unit tests by plain pytest, the inner loop
 	$(PYTEST) tests/unit -n 2
 
+.PHONY: coverage
+coverage: $(VENV)/ready $(HERE) ## Which lines of the plugins the unit tests leave out
+	$(IN_TREE) COVERAGE_FILE=$(BUILD)/coverage $(VENV)/bin/python -m coverage run -m pytest -q tests/unit
+	COVERAGE_FILE=$(BUILD)/coverage $(VENV)/bin/python -m coverage report
+
 .PHONY: faults
 faults: $(VENV)/ready $(HERE) ## Every verb while something goes wrong, held against the simulator's database
 	$(PYTEST) tests/faults -n 4
