@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.examples import EXAMPLES, blocks, named, plays
 from tests.integration.plays import ansible_playbook
 from tests.simulator.seed import Row, insert_executions, webhook_workflow
 from tests.simulator.server import Simulator, running
@@ -25,33 +26,11 @@ from tests.simulator.store import Store
 
 pytestmark = pytest.mark.cores
 
-ROOT = Path(__file__).parent.parent.parent
-GUIDES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "roles").glob("*/README.md")])
-PLUGINS = sorted(path for kind in ("modules", "lookup", "filter") for path in (ROOT / "plugins" / kind).glob("*.py"))
-
 # What the examples name.
 WORKFLOWS = ("Nightly import", "Poll the mailbox")
 TAGS = ("5GhT7xR2mQp9LkZw", "8VbN3cY6sWd1JfXt")
 ONE = 1234
 FOLDERS = ("var/backups/n8n", "var/www/html", "srv/n8n/production", "tmp")
-
-# Beginnings of what is no play and no task, and why it is not run.
-NOT_RUN = {
-    "n8n:": "an inventory",
-    "kind: failed": "an event",
-}
-
-
-def blocks(path: Path) -> list[str]:
-    """The YAML examples in a page, or in the documentation of a plugin."""
-    text = path.read_text(encoding="utf-8")
-    if path.suffix == ".py":
-        return re.findall(r'^EXAMPLES = r"""\n(.*?)"""', text, re.MULTILINE | re.DOTALL)
-    found = re.findall(r"^```ya?ml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    return [block for block in found if not block.startswith(tuple(NOT_RUN))]
-
-
-EXAMPLES = [(path, number) for path in (*GUIDES, *PLUGINS) for number in range(len(blocks(path)))]
 
 
 @pytest.fixture
@@ -86,7 +65,7 @@ def simulator(request: pytest.FixtureRequest) -> Iterator[Simulator]:
     ("simulator", "example"),
     [(example, example) for example in EXAMPLES],
     indirect=["simulator"],
-    ids=[f"{path.relative_to(ROOT)}-{number + 1}" for path, number in EXAMPLES],
+    ids=[named(path, number) for path, number in EXAMPLES],
 )
 def test_an_example_can_be_copied_and_run(simulator: Simulator, example: tuple[Path, int], tmp_path: Path) -> None:
     path, number = example
@@ -117,10 +96,3 @@ def host_of(simulator: Simulator) -> dict[str, Any]:
         "read": {"executions": [{"id": "1", "status": "success", "started_at": "2026-11-01T00:00:00.000Z"}]},
     }
     return {"n8n": {"hosts": {"production": variables}}, "all": {"hosts": {"localhost": variables}}}
-
-
-def plays(example: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The example as it is where it is a play, or a play of its tasks."""
-    if any("hosts" in one or "ansible.builtin.import_playbook" in one for one in example):
-        return example
-    return [{"name": "Example", "hosts": "localhost", "gather_facts": False, "tasks": example}]
