@@ -9,6 +9,7 @@ Nothing in it depends on the moment it is made, so that the same data makes the 
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 import typing as t
@@ -20,7 +21,7 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from ansible_collections.flowops.n8n.plugins.module_utils._execution import format_time, parse_time
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 FORMATS = ("html", "markdown")
 # Rows of a table, and characters of a message, that a person reads.
@@ -38,6 +39,13 @@ def render(instances: t.Any, form: str) -> str:
     """The report as ``html`` or ``markdown``. Raises ``ValueError`` for what is no list of instances."""
     if not isinstance(instances, (list, tuple)):
         raise ValueError("a list of instances is wanted")
+    views = [_view(number, one) for number, one in enumerate(instances, start=1)]
+    return _template(form).render(instances=views, several=len(views) > 1)
+
+
+@functools.cache
+def _template(form: str) -> Template:
+    """Compiled once, which takes longer than to fill it in."""
     html = form == "html"
     # What is put into a page is escaped by the template engine, wherever it stands.
     environment = Environment(
@@ -50,8 +58,7 @@ def render(instances: t.Any, form: str) -> str:
     )
     text = printable if html else markdown
     environment.filters.update(text=text, percent=percent, share=share, seconds=seconds, count=count, moment=moment)
-    views = [_view(number, one) for number, one in enumerate(instances, start=1)]
-    return environment.get_template(f"_report.{form}.j2").render(instances=views, several=len(views) > 1)
+    return environment.get_template(f"_report.{form}.j2")
 
 
 def printable(value: t.Any) -> str:
