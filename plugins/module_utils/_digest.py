@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.flowops.n8n.plugins.module_utils._dialects.run_data import read_trace
 from ansible_collections.flowops.n8n.plugins.module_utils._execution import Execution, format_time
+from ansible_collections.flowops.n8n.plugins.module_utils._run_data import read_trace
 from ansible_collections.flowops.n8n.plugins.module_utils._trace import NodeError, NodeRun, Trace
 
 # Nodes by which a workflow fails on purpose: whatever they say, trying again says it again.

@@ -12,7 +12,6 @@ import typing as t
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from ansible_collections.flowops.n8n.plugins.module_utils._dialects.run_data import keep_nodes
 from ansible_collections.flowops.n8n.plugins.module_utils._digest import digest_of
 from ansible_collections.flowops.n8n.plugins.module_utils._errors import InvalidInput, N8nError
 from ansible_collections.flowops.n8n.plugins.module_utils._execution import Execution, format_time, sort_key
@@ -24,6 +23,7 @@ from ansible_collections.flowops.n8n.plugins.module_utils._operations.common imp
     plural,
     resolve_workflows,
 )
+from ansible_collections.flowops.n8n.plugins.module_utils._run_data import keep_nodes
 from ansible_collections.flowops.n8n.plugins.module_utils._selection import Selection, parse_selection
 from ansible_collections.flowops.n8n.plugins.module_utils._wire import nests_deeper
 from ansible_collections.flowops.n8n.plugins.module_utils.client import N8nClient
@@ -32,7 +32,7 @@ from ansible_collections.flowops.n8n.plugins.module_utils.client import N8nClien
 MOST = 10_000
 
 # Levels of JSON in what is returned of an execution. ansible-playbook complains at three hundred, and hangs at some more.
-DEEPEST = 100
+DEEPEST_RETURNED = 100
 
 # What strangers write and servers tell outside the data.
 _BESIDE_DATA = frozenset({"custom_data", "error"})
@@ -154,8 +154,8 @@ def _shape(client: N8nClient, rule: InfoRule, execution: Execution) -> Execution
         data = None
         for beside in _BESIDE_DATA:
             extra.pop(beside, None)
-    deep = [key for key, value in extra.items() if nests_deeper(value, DEEPEST)]
-    if deep or nests_deeper(data, DEEPEST):
+    deep = [key for key, value in extra.items() if nests_deeper(value, DEEPEST_RETURNED)]
+    if deep or nests_deeper(data, DEEPEST_RETURNED):
         data = None
         extra = {**{key: value for key, value in extra.items() if key not in deep}, "data_too_deep": True}
     return replace(execution, data=data, extra=extra)
@@ -166,8 +166,8 @@ def _warn_of_deep(found: t.Sequence[Execution]) -> list[str]:
     if not deep:
         return []
     return [
-        f"The data of {plural(len(deep))} is left out, {deep[0]} first: it nests deeper than {DEEPEST} levels, which Ansible "
-        "cannot take. n8n_execution_export writes it into a file."
+        f"The data of {plural(len(deep))} is left out, {deep[0]} first: it nests deeper than {DEEPEST_RETURNED} levels, which "
+        "Ansible cannot take. n8n_execution_export writes it into a file."
     ]
 
 

@@ -10,9 +10,9 @@ import json
 import typing as t
 
 import pytest
-from ansible_collections.flowops.n8n.plugins.module_utils._dialects.run_data import keep_nodes, read_trace
 from ansible_collections.flowops.n8n.plugins.module_utils._digest import digest, digest_of
 from ansible_collections.flowops.n8n.plugins.module_utils._execution import STATUSES, Execution
+from ansible_collections.flowops.n8n.plugins.module_utils._run_data import keep_nodes, read_trace
 from ansible_collections.flowops.n8n.plugins.module_utils._trace import LONGEST_TEXT, Trace, moment, seconds, text
 from hypothesis import given
 from hypothesis import strategies as st

@@ -12,8 +12,8 @@ import typing as t
 import pytest
 from ansible_collections.flowops.n8n.plugins.module_utils import _errors
 from ansible_collections.flowops.n8n.plugins.module_utils._dialects.registry import DIALECTS
-from ansible_collections.flowops.n8n.plugins.module_utils._dialects.run_data import read_trace
 from ansible_collections.flowops.n8n.plugins.module_utils._execution import from_record
+from ansible_collections.flowops.n8n.plugins.module_utils._run_data import read_trace
 from ansible_collections.flowops.n8n.plugins.module_utils._wire import Answer, Call, Query
 from ansible_collections.flowops.n8n.tests.unit.rows import row
 
