@@ -39,7 +39,7 @@ test-real: $(VENV)/ready $(HERE) ## Contract, integration and fault tests on rea
 test-events: $(VENV)/events $(HERE) ## The event source and the rulebooks under ansible-rulebook, on the simulator and on real n8n; needs Java 17
 	$(VENV)/bin/python -m tests.lab.install
 	$(PYTEST) tests/events -n 2
-	$(PYTEST) tests/events --servers real
+	$(PYTEST) tests/events --servers real -n 2 --dist loadgroup
 
 .PHONY: test-report
 test-report: $(VENV)/browser-ready $(HERE) ## The report in Debian's Chromium: network, names, phone, dark, print, keyboard

@@ -24,8 +24,6 @@ from tests.simulator.seed import Row, insert_executions, webhook_workflow
 from tests.simulator.server import Simulator, running
 from tests.simulator.store import Store
 
-pytestmark = pytest.mark.cores
-
 # What the examples name.
 WORKFLOWS = ("Nightly import", "Poll the mailbox")
 TAGS = ("5GhT7xR2mQp9LkZw", "8VbN3cY6sWd1JfXt")
