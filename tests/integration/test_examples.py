@@ -54,8 +54,9 @@ def simulator(request: pytest.FixtureRequest) -> Iterator[Simulator]:
                 for number in range(1, 1300)
             ],
         )
-        with closing(sqlite3.connect(simulator.database, timeout=30)) as database, database:
+        with closing(sqlite3.connect(simulator.database, timeout=30)) as database:
             database.executemany("INSERT INTO annotation_tag_entity (id, name) VALUES (?, ?)", [(tag, tag) for tag in TAGS])
+            database.commit()
         yield simulator
 
 
