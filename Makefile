@@ -28,7 +28,7 @@ demo: $(DEMO)/ready ## Install the collection and run the main job against the s
 	ANSIBLE_COLLECTIONS_PATH=$(abspath $(DEMO))/collections $(DEMO)/bin/python -m tests.demo
 
 .PHONY: test
-test: lint sanity unit faults contract integration artifact docs ## Lint, sanity, unit, fault, contract and integration tests on the simulator; the artifact and the site
+test: lint sanity faults contract integration artifact docs ## Lint, sanity and units, fault, contract and integration tests on the simulator; the artifact and the site
 
 .PHONY: test-real
 test-real: $(VENV)/ready $(HERE) ## Contract, integration and fault tests on real n8n, installed into a cache on the way

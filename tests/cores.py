@@ -23,10 +23,10 @@ class Platform:
     targets: tuple[str, ...]
 
 
-# The oldest is what Ansible Automation Platform still ships; its controllers' oldest Python, and the modules' oldest.
+# The oldest is what Ansible Automation Platform ships. The newest has less to do, so it tests the modules' oldest Python too.
 SUPPORTED = (
-    Platform("2.16", ("3.10", "3.11", "3.12"), ("3.9",)),
-    Platform("2.21", ("3.13", "3.12"), ()),
+    Platform("2.16", ("3.10", "3.11", "3.12"), ()),
+    Platform("2.21", ("3.13", "3.12"), ("3.9",)),
 )
 
 # Modules run on Python 3.9 and newer.

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -29,6 +30,13 @@ TASKS = {"n8n_execution_info": "1", "n8n_execution_delete": "2"}
 def simulator() -> Iterator[Simulator]:
     with running("2.41", seed=20, latency=LATENCY) as simulator:
         yield simulator
+
+
+@pytest.fixture
+def around() -> Iterator[Path]:
+    """A folder with a short name: ansible-core 2.21 puts a socket below it, whose path has a hundred characters at most."""
+    with tempfile.TemporaryDirectory(prefix="n8n-") as folder:
+        yield Path(folder)
 
 
 class Onlooker:
@@ -92,14 +100,13 @@ def may_be_read_by_others(path: Path, folder: Path) -> bool:
 
 @pytest.mark.parametrize("source", ["the task", "the environment"])
 def test_the_key_is_in_no_command_line_and_in_no_file_for_others_or_for_later(
-    simulator: Simulator, tmp_path: Path, source: str
+    simulator: Simulator, tmp_path: Path, around: Path, source: str
 ) -> None:
     key = simulator.key()
-    around = tmp_path / "around"
     # As on a machine of many: what lies there lies before all of them.
     folders = {name: around / name for name in ("home", "local", "remote", "tmp")}
     for folder in (around, *folders.values()):
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
         folder.chmod(0o755)
     # Those who write the key into a file, or set a variable, know that they do.
     secret = tmp_path / "secret.json"

@@ -21,9 +21,9 @@ from ansible_collections.flowops.n8n.plugins.module_utils.client import N8nClien
 from ansible_collections.flowops.n8n.tests.unit.fake_n8n import FakeN8n, reply
 from ansible_collections.flowops.n8n.tests.unit.rows import NOW, delete_params, export_params, row, stats_params
 
-# Thirty bytes for each execution more: not even their ids could be kept. What results list is cut off below the short one.
-ROOM = 60_000
-SHORT, LONG = 1_250, 3_250
+# Less than thirty bytes for each execution more: not even their ids could be kept. What results list ends before the short one.
+ROOM = 100_000
+SHORT, LONG = 1_250, 4_750
 
 
 class Long(FakeN8n):
