@@ -33,7 +33,7 @@ test: lint sanity faults contract integration artifact docs ## Lint, sanity and 
 .PHONY: test-real
 test-real: $(VENV)/ready $(HERE) ## Contract, integration and fault tests on real n8n, installed into a cache on the way
 	$(VENV)/bin/python -m tests.lab.install
-	$(PYTEST) tests/contract tests/integration tests/faults --servers real -n 4 --dist loadgroup
+	$(PYTEST) tests/contract tests/integration tests/faults --servers real -n 2 --dist loadgroup
 
 .PHONY: test-events
 test-events: $(VENV)/events $(HERE) ## The event source and the rulebooks under ansible-rulebook, on the simulator and on real n8n; needs Java 17

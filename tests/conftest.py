@@ -48,9 +48,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=foreign)
         items[:] = [item for item in items if item not in foreign]
     if real:
-        # Each worker has a server of its own, which takes ten seconds to start, and half a gigabyte.
+        # A worker a server: each takes ten seconds to start, and half a gigabyte.
         for item in items:
-            item.add_marker(pytest.mark.xdist_group(f"{_server_name(item)} {item.path.parent.name}"))
+            item.add_marker(pytest.mark.xdist_group(str(_server_name(item))))
 
 
 def _concerns(item: pytest.Item, servers: str) -> bool:
