@@ -13,6 +13,8 @@ BENCHMARK := $(BUILD)/venv-benchmark
 PUBLISH := $(BUILD)/venv-publish
 TREE := $(abspath $(BUILD))/tree
 HERE := $(TREE)/ansible_collections/flowops/n8n
+# Nobody waits for what is never imported.
+export PIP_NO_COMPILE := 1
 IN_TREE := ANSIBLE_COLLECTIONS_PATH=$(TREE) PYTHONPATH=$(TREE)
 PYTEST := $(IN_TREE) $(VENV)/bin/python -m pytest -q
 
@@ -89,11 +91,11 @@ coverage: $(VENV)/ready $(HERE) ## Which lines of the plugins the unit tests lea
 
 .PHONY: faults
 faults: $(VENV)/ready $(HERE) ## Every verb while something goes wrong, held against the simulator's database
-	$(PYTEST) tests/faults -n 4
+	$(PYTEST) tests/faults -n 6
 
 .PHONY: contract
 contract: $(VENV)/ready $(HERE) ## What n8n really does, held against the simulator
-	$(PYTEST) tests/contract
+	$(PYTEST) tests/contract -n 2
 
 .PHONY: integration
 integration: $(VENV)/ready $(HERE) ## Every module from playbooks, on the oldest and newest supported ansible-core, against the simulator

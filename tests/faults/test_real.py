@@ -15,7 +15,7 @@ from tests.servers import Server
 
 pytestmark = pytest.mark.real
 
-TRIALS = 12
+TRIALS = 6
 # Verbs that are under way for long, each with a seed of which it has enough to do.
 KILLED = {Archive: 6, Export: 8, Retry: 4}
 

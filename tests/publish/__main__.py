@@ -71,15 +71,20 @@ def check_documentation(artifact: Path) -> None:
         env = {"ANSIBLE_COLLECTIONS_PATH": folder, "ANSIBLE_NOCOLOR": "1"}
         run("ansible-galaxy", "collection", "install", str(artifact), "--offline", "-p", folder, env=env)
         installed = Path(folder, "ansible_collections", *NAME.split("."))
-        things = [(kind, path.stem) for below, kind in DOCUMENTED.items() for path in installed.glob(f"plugins/{below}/[!_]*.py")]
-        things += [("role", path.name) for path in installed.glob("roles/*")]
-        for kind, name in sorted(things):
+        things = {kind: sorted(installed.glob(f"plugins/{below}/[!_]*.py")) for below, kind in DOCUMENTED.items()}
+        things["role"] = sorted(installed.glob("roles/*"))
+        for kind, paths in things.items():
+            names = [f"{NAME}.{path.stem}" for path in paths]
             # A warning beside it is no JSON.
-            page = json.loads(run("ansible-doc", "--json", "--type", kind, f"{NAME}.{name}", env=env))[f"{NAME}.{name}"]
-            shown = page["entry_points"]["main"]["options"] if kind == "role" else page["doc"]["description"] and page["examples"]
-            if not shown:
-                raise SystemExit(f"ansible-doc --type {kind} {NAME}.{name} shows nothing")
-    print(f"ansible-doc shows {len(things)} plugins and roles")
+            pages = json.loads(run("ansible-doc", "--json", "--type", kind, *names, env=env))
+            for name in names:
+                page = pages[name]
+                shown = (
+                    page["entry_points"]["main"]["options"] if kind == "role" else page["doc"]["description"] and page["examples"]
+                )
+                if not shown:
+                    raise SystemExit(f"ansible-doc --type {kind} {name} shows nothing")
+    print(f"ansible-doc shows {sum(map(len, things.values()))} plugins and roles")
 
 
 def run(program: str, *arguments: str, env: Mapping[str, str] | None = None, folder: Path | None = None) -> str:
