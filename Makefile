@@ -30,7 +30,7 @@ demo: $(DEMO)/ready ## Install the collection and run the main job against the s
 	ANSIBLE_COLLECTIONS_PATH=$(abspath $(DEMO))/collections $(DEMO)/bin/python -m tests.demo
 
 .PHONY: test
-test: lint sanity faults contract integration artifact docs ## Lint, sanity and units, fault, contract and integration tests on the simulator; the artifact and the site
+test: lint sanity units faults contract integration artifact docs ## Lint, sanity and units, fault, contract and integration tests on the simulator; the artifact and the site
 
 .PHONY: test-real
 test-real: $(VENV)/ready $(HERE) ## Contract, integration and fault tests on real n8n, installed into a cache on the way
@@ -77,12 +77,16 @@ lint: $(VENV)/ready $(HERE) ## ansible-lint, yamllint, ruff, mypy, changelog
 	PATH="$(abspath $(VENV))/bin:$$PATH" ANSIBLE_COLLECTIONS_PATH=$(TREE) $(VENV)/bin/ansible-lint --offline --strict --profile production $(BUILD)/examples.yml
 
 .PHONY: sanity
-sanity: $(VENV)/ready ## ansible-test sanity and units, on the oldest and newest supported ansible-core
-	$(VENV)/bin/python -m tests.ansible_test sanity units
+sanity: $(VENV)/ready ## ansible-test sanity on the oldest and newest supported ansible-core, its units on the modules' oldest Python
+	$(VENV)/bin/python -m tests.ansible_test
 
 .PHONY: unit
 unit: $(VENV)/ready $(HERE) ## Unit tests by plain pytest, the inner loop
 	$(PYTEST) tests/unit -n 2
+
+.PHONY: units
+units: $(VENV)/ready $(HERE) ## The same on the oldest and newest supported ansible-core
+	$(IN_TREE) $(VENV)/bin/python -m tests.cores pytest -q tests/unit -n 2
 
 .PHONY: coverage
 coverage: $(VENV)/ready $(HERE) ## Which lines of the plugins the unit tests leave out

@@ -1,17 +1,16 @@
-"""Run ansible-test's sanity tests and units where only package registries can be reached.
+"""Run ansible-test's sanity tests, and units on the modules' oldest Python, where only package registries can be reached.
 
 ansible-test wants to stand in ``ansible_collections/flowops/n8n``, outside any repository, and it
 fetches pip for its virtual environments from a host of its own. So it is given a copy of the
 checkout, and pip from PyPI.
 
-    python -m tests.ansible_test sanity units
+    python -m tests.ansible_test
 
 runs them with the oldest and the newest supported ansible-core.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 import re
 import shutil
@@ -21,7 +20,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.cores import ROOT, environments
+from tests.cores import ROOT, Environment, environments
 
 # Run by ansible-test in place of get-pip: installs what it is asked for with the pip of a wheel.
 STAND_IN = """
@@ -34,36 +33,32 @@ sys.exit(main(["install", *wanted]))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.ansible_test", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("kinds", nargs="+", choices=["sanity", "units"])
-    kinds = parser.parse_args().kinds
     # Two at once: each keeps one processor busy.
     with tempfile.TemporaryDirectory(prefix="flowops-n8n-") as folder, ThreadPoolExecutor(max_workers=2) as executor:
-        runs = [executor.submit(run, one.programs, kinds, one.pythons, Path(folder, one.name)) for one in environments()]
+        runs = [executor.submit(run, one, Path(folder, one.name)) for one in environments()]
         for one in runs:
             one.result()
 
 
-def run(programs: Path, kinds: list[str], pythons: dict[str, str], folder: Path) -> None:
-    """Run ansible-test of a virtual environment: sanity on the first Python, units on all of them."""
+def run(environment: Environment, folder: Path) -> None:
+    """Sanity on the controller's Python, units on the others: plain pytest, which is faster, runs them on the controller's."""
+    programs, (controller, *targets) = environment.programs, environment.pythons
     copy = copy_checkout(folder)
     provide_pip(programs)
     env = dict(os.environ)
-    env["PATH"] = os.pathsep.join([str(programs), *(str(Path(path).parent) for path in pythons.values()), env["PATH"]])
-    for kind in kinds:
-        where = ["--local"] if kind == "sanity" else ["--venv"]
-        for version in list(pythons)[:1] if kind == "sanity" else list(pythons):
-            command = [str(programs / "ansible-test"), kind, *where, "--python", version, "--color", "no", "--truncate", "0"]
-            done = subprocess.run(
-                command, cwd=copy, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-            )
-            output = done.stdout + done.stderr
-            title = f"ansible-test {kind}, {core_version(programs)}, Python {version}"
-            # It exits with 0 when it finds nothing to test.
-            if done.returncode or "All targets skipped" in output:
-                print(output, flush=True)
-                raise SystemExit(f"{title}: failed with {done.returncode}")
-            print(f"{title}: passed{_count(kind, output)}", flush=True)
+    folders = [str(Path(path).parent) for path in environment.pythons.values()]
+    env["PATH"] = os.pathsep.join([str(programs), *folders, env["PATH"]])
+    wanted = [("sanity", "--local", controller), *(("units", "--venv", target) for target in targets)]
+    for kind, where, version in wanted:
+        command = [str(programs / "ansible-test"), kind, where, "--python", version, "--color", "no", "--truncate", "0"]
+        done = subprocess.run(command, cwd=copy, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        output = done.stdout + done.stderr
+        title = f"ansible-test {kind}, {core_version(programs)}, Python {version}"
+        # It exits with 0 when it finds nothing to test.
+        if done.returncode or "All targets skipped" in output:
+            print(output, flush=True)
+            raise SystemExit(f"{title}: failed with {done.returncode}")
+        print(f"{title}: passed{_count(kind, output)}", flush=True)
 
 
 def copy_checkout(folder: Path) -> Path:

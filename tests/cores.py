@@ -1,4 +1,9 @@
-"""The oldest and the newest supported ansible-core, each in a virtual environment with a Python that it runs on."""
+"""The oldest and the newest supported ansible-core, each in a virtual environment with a Python that it runs on.
+
+    python -m tests.cores pytest -q tests/unit
+
+runs a module of Python's in each.
+"""
 
 from __future__ import annotations
 
@@ -93,3 +98,15 @@ def _environment(platform: Platform, pythons: dict[str, str]) -> Environment | N
 
 def _minor(version: str) -> int:
     return int(version.split(".")[1])
+
+
+def main() -> None:
+    for one in environments():
+        print(f"ansible-core {one.name}", flush=True)
+        done = subprocess.run([str(one.programs / "python"), "-m", *sys.argv[1:]], cwd=ROOT, check=False)
+        if done.returncode:
+            raise SystemExit(f"ansible-core {one.name}: {sys.argv[1]} ended with {done.returncode}")
+
+
+if __name__ == "__main__":
+    main()
