@@ -40,7 +40,7 @@ test-real: $(VENV)/ready $(HERE) ## Contract, integration and fault tests on rea
 .PHONY: test-events
 test-events: $(VENV)/events $(HERE) ## The event source and the rulebooks under ansible-rulebook, on the simulator and on real n8n; needs Java 17
 	$(VENV)/bin/python -m tests.lab.install
-	$(PYTEST) tests/events -n 2
+	$(PYTEST) tests/events -n 2 --servers newest
 	$(PYTEST) tests/events --servers real -n 2 --dist loadgroup
 
 .PHONY: test-report
