@@ -46,7 +46,8 @@ def _run(command: list[str], env: dict[str, str], output: str, folder: Path) -> 
 
     os.chdir(folder)
     os.environ.clear()
-    os.environ.update(env)
+    # As a shell sets it, which roles read.
+    os.environ.update(env, PWD=str(folder))
     with open(os.devnull, "rb") as nothing, open(output, "wb") as said:
         os.dup2(nothing.fileno(), 0)
         os.dup2(said.fileno(), 1)
