@@ -13,8 +13,6 @@ BENCHMARK := $(BUILD)/venv-benchmark
 PUBLISH := $(BUILD)/venv-publish
 TREE := $(abspath $(BUILD))/tree
 HERE := $(TREE)/ansible_collections/flowops/n8n
-# Nobody waits for what is never imported to be compiled. To pip, whose option this is, 0 means that it holds.
-export PIP_NO_COMPILE := 0
 IN_TREE := ANSIBLE_COLLECTIONS_PATH=$(TREE) PYTHONPATH=$(TREE)
 PYTEST := $(IN_TREE) $(VENV)/bin/python -m pytest -q
 

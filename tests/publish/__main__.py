@@ -35,7 +35,7 @@ def main() -> None:
     check_files(artifact, described["build_ignore"])
     check_import(artifact)
     check_documentation(artifact)
-    run("antsibull-docs", "lint-collection-docs", "--plugin-docs", "--skip-rstcheck", ".")
+    run("antsibull-docs", "lint-collection-docs", "--plugin-docs", ".")
     print(f"{artifact} can be published")
 
 
