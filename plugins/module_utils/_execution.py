@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
 STATUSES = ("canceled", "crashed", "error", "new", "running", "success", "unknown", "waiting")
@@ -38,9 +38,10 @@ _TIME = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class Execution:
+class Execution(t.NamedTuple):
     """One execution. Times are aware and in UTC; ``data`` is exactly what the server sent.
+
+    A tuple, as a history has millions of them, and a frozen dataclass takes three times as long to be made.
 
     ``node_types`` are those of the nodes of the workflow that came with the data, by name.
     ``rank`` is its place in the order of a server whose ids tell none: the milliseconds of its start.
@@ -59,8 +60,8 @@ class Execution:
     retry_success_id: str | None = None
     workflow_name: str | None = None
     data: t.Any = None
-    node_types: t.Mapping[str, str] = field(default_factory=dict)
-    extra: t.Mapping[str, t.Any] = field(default_factory=dict)
+    node_types: t.Mapping[str, str] = {}
+    extra: t.Mapping[str, t.Any] = {}
     rank: int | None = None
 
     @property

@@ -109,7 +109,7 @@ class History:
                     f"The server's list of executions does not go on: after id {last.id} came {rows[0].id}. "
                     "Something between here and n8n answers with an old page, or drops the cursor."
                 )
-            yield from (row for row in rows if row.order >= oldest or not row.order)
+            yield from [row for row in rows if row.order >= oldest or not row.order] if oldest else rows
             if page.cursor is None or 0 < rows[-1].order < oldest:
                 return
             if began is not None and not lane.filters_by_start and _all_before(rows, began):
@@ -138,10 +138,12 @@ class History:
                 below, low, future = ahead.popleft()
                 page, count = future.result(), 0
                 while True:
+                    rows: t.Sequence[Execution] = page.executions
                     # The last page of all holds what lies below the window, too.
-                    rows = [row for row in page.executions if row.order >= low or page.cursor is None]
+                    if page.cursor is not None and rows[-1].order < low:
+                        rows = [row for row in rows if row.order >= low]
                     count += len(rows)
-                    yield from (row for row in rows if row.order >= oldest)
+                    yield from [row for row in rows if row.order >= oldest] if oldest else rows
                     if page.cursor is None:
                         return
                     if began is not None and not lane.filters_by_start and _all_before(page.executions, began):
@@ -177,14 +179,27 @@ def _merged(lanes: list[t.Iterator[Execution]], direction: int) -> t.Iterator[Ex
         # Nothing can come twice, so no row need be held back to see.
         yield from lanes[0]
         return
+    unfinished = len(lanes)
+
+    def to_its_end(lane: t.Iterator[Execution]) -> t.Iterator[Execution]:
+        nonlocal unfinished
+        yield from lane
+        unfinished -= 1
+
     # Those of one place in the order, by id: more than one only where the start is all that tells the place.
     held: dict[str, Execution] = {}
     place: int | None = None
     live: set[str] = set()
-    for execution in heapq.merge(*lanes, key=lambda one: direction * one.order):
-        if execution.order != place or not place:
+    merged = heapq.merge(*map(to_its_end, lanes), key=lambda one: direction * one.order)
+    for execution in merged:
+        order = execution.order
+        if order != place or not order:
             yield from held.values()
-            held, place = {}, execution.order
+            held, place = {}, order
+            if unfinished == 1:
+                # As a rule nearly all of a history comes from here: what is live is little, and among the newest.
+                yield from (one for one in itertools.chain((execution,), merged) if one.id not in live)
+                return
         before = held.get(execution.id)
         if before is not None:
             # It ended between two requests: the end is the later news.

@@ -218,4 +218,6 @@ def pairs(filters: t.Mapping[str, str | None]) -> tuple[tuple[str, str], ...]:
 
 def plain_text(value: t.Any) -> str | None:
     """A field that should be text, or a number that serves as one."""
-    return None if value is None or isinstance(value, (dict, list)) else str(value)
+    if value is None or isinstance(value, str):
+        return value
+    return None if isinstance(value, (dict, list)) else str(value)

@@ -43,16 +43,16 @@ DATA_BYTES = 512 * 1024 * 1024
 RETRY_BYTES = 64 * 1024 * 1024
 
 # What only some versions or calls tell of an execution, under the collection's own names.
-_EXTRA = {
-    "createdAt": "created_at",
-    "deletedAt": "deleted_at",
-    "storedAt": "stored_at",
-    "jsonSizeBytes": "json_size_bytes",
-    "binaryDataSizeBytes": "binary_data_size_bytes",
-    "workflowVersionId": "workflow_version_id",
-    "customData": "custom_data",
-    "dataTooLargeToDisplay": "data_too_large",
-}
+_EXTRA = (
+    ("createdAt", "created_at"),
+    ("deletedAt", "deleted_at"),
+    ("storedAt", "stored_at"),
+    ("jsonSizeBytes", "json_size_bytes"),
+    ("binaryDataSizeBytes", "binary_data_size_bytes"),
+    ("workflowVersionId", "workflow_version_id"),
+    ("customData", "custom_data"),
+    ("dataTooLargeToDisplay", "data_too_large"),
+)
 
 _PATHS = re.compile(r"^  (/[^\n:]*):\n((?:(?:    [^\n]*)?\n)+)", re.MULTILINE)
 _ROW_ID = re.compile(r"(?!None$)[A-Za-z0-9_-]{1,80}")
@@ -315,30 +315,33 @@ class N8n(Dialect, dialect="n8n"):
 
 
 def _execution(row: t.Any, answer: Answer) -> Execution:
-    if not isinstance(row, dict) or isinstance(row.get("id"), bool) or not _ROW_ID.fullmatch(str(row.get("id"))):
+    number = row.get("id") if isinstance(row, dict) else None
+    execution_id = "" if isinstance(number, bool) else str(number)
+    if not _ROW_ID.fullmatch(execution_id):
         raise answer.foreign("an execution of n8n's")
     try:
         started, stopped, waits = _time(row.get("startedAt")), _time(row.get("stoppedAt")), _time(row.get("waitTill"))
     except ValueError:
         raise answer.foreign("an execution of n8n's: it has a time that cannot be read") from None
     workflow, data = row.get("workflowData"), row.get("data")
-    extra = {ours: row[theirs] for theirs, ours in _EXTRA.items() if theirs in row}
+    extra = {ours: row[theirs] for theirs, ours in _EXTRA if theirs in row}
     if data is not None:
         extra.update(_redaction(data), **_error_beside(row))
+    # In their order: names would take as long as the rest of it.
     return Execution(
-        id=str(row["id"]),
-        workflow_id=plain_text(row.get("workflowId")),
-        status=_status(row, answer),
-        mode=plain_text(row.get("mode")),
-        started_at=started,
-        stopped_at=stopped,
-        wait_till=waits,
-        retry_of=plain_text(row.get("retryOf")),
-        retry_success_id=plain_text(row.get("retrySuccessId")),
-        workflow_name=plain_text(workflow.get("name")) if isinstance(workflow, dict) else None,
-        data=data,
-        node_types={} if workflow is None else _node_types(workflow),
-        extra=extra,
+        execution_id,
+        plain_text(row.get("workflowId")),
+        _status(row, answer),
+        plain_text(row.get("mode")),
+        started,
+        stopped,
+        waits,
+        plain_text(row.get("retryOf")),
+        plain_text(row.get("retrySuccessId")),
+        plain_text(workflow.get("name")) if isinstance(workflow, dict) else None,
+        data,
+        {} if workflow is None else _node_types(workflow),
+        extra,
     )
 
 

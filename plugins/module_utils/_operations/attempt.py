@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from ansible_collections.flowops.n8n.plugins.module_utils._errors import (
@@ -88,11 +88,11 @@ class Attempts:
         try:
             seen = self.follow(started, deadline if self.wait else 0.0)
             # Not every server tells of an execution what it is a retry of; of ours it is known.
-            return Attempt(RETRIED, replace(seen, retry_of=execution.id))
+            return Attempt(RETRIED, seen._replace(retry_of=execution.id))
         except NotFound:
             return Attempt(
                 RETRIED_UNRECORDED,
-                replace(started, status="unknown") if started.is_live else started,
+                started._replace(status="unknown") if started.is_live else started,
                 msg=f"execution {started.id} ran, but n8n has kept no record of it, so another run would retry again",
             )
 

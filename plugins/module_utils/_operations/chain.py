@@ -11,7 +11,7 @@ the first, so a chain is put together from the rows of its workflow.
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from ansible_collections.flowops.n8n.plugins.module_utils._errors import N8nError, NotFound
@@ -33,7 +33,7 @@ class Chain:
         """Take in a member, or what has become of one. What it is a retry of stays known where a later answer does not tell."""
         before = self.members.get(execution.id)
         if before is not None and execution.retry_of is None:
-            execution = replace(execution, retry_of=before.retry_of)
+            execution = execution._replace(retry_of=before.retry_of)
         self.members[execution.id] = execution
 
     def take_strays(self, rows: t.Iterable[Execution], known: t.Collection[str] = ()) -> None:

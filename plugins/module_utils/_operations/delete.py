@@ -126,7 +126,7 @@ def _as_it_was(client: N8nClient, rule: DeleteRule, decision: Decision, stopped:
                 f"execution {execution.id} is not deleted: its data is {why}, so the archive would lack it. "
                 "archive_data=false archives such without their data."
             )
-    return replace(whole, workflow_name=whole.workflow_name or execution.workflow_name)
+    return whole._replace(workflow_name=whole.workflow_name or execution.workflow_name)
 
 
 def _delete_each(client: N8nClient, decisions: t.Iterable[Decision], tally: Tally) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 import typing as t
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from ansible_collections.flowops.n8n.plugins.module_utils._errors import ExecutionRunning, N8nError, NotFound
 from ansible_collections.flowops.n8n.plugins.module_utils._execution import Execution
@@ -59,7 +59,7 @@ class Tally:
         self.by_workflow[execution.workflow_id or ""] += 1
         if len(self.listed) < LISTED:
             name = self.names.get(execution.workflow_id or "")
-            self.listed.append(replace(execution, workflow_name=execution.workflow_name or name, data=None))
+            self.listed.append(execution._replace(workflow_name=execution.workflow_name or name, data=None))
 
     def fail(self, decision: Decision, error: N8nError) -> None:
         if isinstance(error, NotFound):

@@ -85,7 +85,7 @@ def carry_out(client: N8nClient, rule: ExportRule, check_mode: bool) -> Result:
             writer = _WRITERS[rule.form](file.write)
             for execution in _executions(client, replace(rule, selection=selection), faults, absent):
                 name = execution.workflow_name or names.get(execution.workflow_id or "")
-                writer.add(replace(execution, workflow_name=name).record())
+                writer.add(execution._replace(workflow_name=name).record())
                 count += 1
             writer.end()
             if not faults.count:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import typing as t
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from ansible_collections.flowops.n8n.plugins.module_utils._digest import digest_of
@@ -100,7 +100,7 @@ def carry_out(client: N8nClient, rule: InfoRule, check_mode: bool) -> Result:
     def shape(execution: Execution) -> Execution:
         name = names.get(execution.workflow_id or "")
         if name is not None and not execution.workflow_name:
-            execution = replace(execution, workflow_name=name)
+            execution = execution._replace(workflow_name=name)
         return _shape(client, rule, execution)
 
     if selection.ids is not None:
@@ -158,7 +158,7 @@ def _shape(client: N8nClient, rule: InfoRule, execution: Execution) -> Execution
     if deep or nests_deeper(data, DEEPEST_RETURNED):
         data = None
         extra = {**{key: value for key, value in extra.items() if key not in deep}, "data_too_deep": True}
-    return replace(execution, data=data, extra=extra)
+    return execution._replace(data=data, extra=extra)
 
 
 def _warn_of_deep(found: t.Sequence[Execution]) -> list[str]:
@@ -174,7 +174,7 @@ def _warn_of_deep(found: t.Sequence[Execution]) -> list[str]:
 def _chains(client: N8nClient, rule: InfoRule, found: t.Sequence[Execution], faults: Faults) -> dict[str, dict[str, t.Any]]:
     """The chains of what was found, each under the ids of those that were found of it."""
     # The oldest first: what is a retry of another one that was found too needs no request for that.
-    rows = sorted((replace(execution, data=None, extra={}) for execution in found), key=lambda execution: execution.order)
+    rows = sorted((execution._replace(data=None, extra={}) for execution in found), key=lambda execution: execution.order)
     try:
         chains = gather(client, rule.now, rows, faults.add)
     except N8nError as error:

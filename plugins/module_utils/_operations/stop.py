@@ -174,7 +174,7 @@ class _Tally:
         return execution.workflow_name or self.names.get(execution.workflow_id or "")
 
     def _line(self, execution: Execution) -> str:
-        return describe(replace(execution, workflow_name=self._name(execution)))
+        return describe(execution._replace(workflow_name=self._name(execution)))
 
     def fail(self, execution: Execution, error: N8nError) -> None:
         if isinstance(error, NotFound):
@@ -253,7 +253,7 @@ def carry_out(client: N8nClient, rule: StopRule, check_mode: bool) -> Result:
         elif check_mode:
             _make_sure_that_it_can(client, wanted[0])
             for execution in wanted:
-                tally.over(execution, replace(execution, status="canceled"))
+                tally.over(execution, execution._replace(status="canceled"))
         else:
             _stop_all(client, rule, wanted, tally)
     except N8nError as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 import typing as t
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from ansible_collections.flowops.n8n.plugins.module_utils._errors import InvalidInput, N8nError, NotAnN8nAnswer, NotFound
@@ -102,7 +102,7 @@ class _Watch:
 
     def take(self, execution: Execution) -> None:
         name = execution.workflow_name or self.names.get(execution.workflow_id or "")
-        self.seen[execution.id] = replace(execution, workflow_name=name)
+        self.seen[execution.id] = execution._replace(workflow_name=name)
         self.state[execution.id] = self.rule.decide(execution)
 
     def lose(self, execution_id: str) -> None:

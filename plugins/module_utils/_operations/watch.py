@@ -313,7 +313,7 @@ def _listed(selection: Selection) -> Selection:
 
 def _with_digest(execution: Execution) -> Execution:
     kept = {key: value for key, value in execution.extra.items() if key not in ("custom_data", "error")}
-    return replace(execution, data=None, extra={**kept, "digest": digest_of(execution)})
+    return execution._replace(data=None, extra={**kept, "digest": digest_of(execution)})
 
 
 def _load(path: str, belongs_to: dict[str, t.Any]) -> Place | None:

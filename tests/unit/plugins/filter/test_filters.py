@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib
 import typing as t
-from dataclasses import replace
 
 import pytest
 import yaml
@@ -39,7 +38,7 @@ def filtered(name: str, *given: t.Any, **options: t.Any) -> t.Any:
     one=executions(), extra=st.dictionaries(st.sampled_from(("created_at", "digest")), st.text()), kept=st.none() | st.just(DATA)
 )
 def test_a_record_becomes_the_execution_of_which_it_was_made(one: Execution, extra: dict[str, t.Any], kept: t.Any) -> None:
-    whole = replace(one, extra=extra, data=kept, retry_of="5", workflow_name="Nightly", wait_till=one.stopped_at)
+    whole = one._replace(extra=extra, data=kept, retry_of="5", workflow_name="Nightly", wait_till=one.stopped_at)
     assert from_record(whole.record()) == whole
 
 

@@ -125,6 +125,18 @@ def test_an_execution_that_ends_between_two_lists_is_seen_once_and_over() -> Non
     assert [(one.id, one.status) for one in found] == [("2", "success"), ("1", "success")]
 
 
+def test_an_execution_whose_id_has_no_number_is_seen_once_though_it_ends_between_two_lists() -> None:
+    n8n = FakeN8n()
+    lists = {"running": [("exec-a", "running")], None: [("exec-b", "success"), ("exec-a", "success")]}
+
+    def listed(call: Call) -> Answer:
+        rows = lists.get(dict(call.query).get("status"), [])
+        return reply(call, 200, {"data": [{**row(1, status), "id": one} for one, status in rows], "nextCursor": None})
+
+    n8n.script("GET /executions", listed, times=len(ALL))
+    assert sorted(ids(n8n.client().executions(select()))) == ["exec-a", "exec-b"]
+
+
 def test_a_refused_start_filter_is_asked_for_once_and_the_walk_ends_a_day_before_it() -> None:
     n8n = FakeN8n(*(row(number, start=number - 100, stop=None) for number in range(1, 101)), statuses="refused", page=10)
     client = n8n.client()
