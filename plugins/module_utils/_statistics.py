@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import math
 import typing as t
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 
 from ansible_collections.flowops.n8n.plugins.module_utils._execution import Execution, format_time
 
-GRANULARITIES = ("hour", "day", "week")
+# Buckets are whole numbers of these hours from the first day of the calendar on, which was a Monday.
+_HOURS = {"hour": 1, "day": 24, "week": 7 * 24}
+_FIRST_MONDAY = datetime(1, 1, 1, tzinfo=timezone.utc)
+GRANULARITIES = tuple(_HOURS)
 
 # Percentiles are right to within this part of themselves.
 ACCURACY = 0.01
@@ -32,13 +35,14 @@ class Durations:
     count: int = 0
     total: float = 0.0
     longest: float | None = None
-    _classes: Counter[int] = field(default_factory=Counter)
+    _classes: defaultdict[int, int] = field(default_factory=lambda: defaultdict(int))
     _none: int = 0
 
     def add(self, seconds: float) -> None:
         self.count += 1
         self.total += seconds
-        self.longest = seconds if self.longest is None else max(self.longest, seconds)
+        if self.longest is None or seconds > self.longest:
+            self.longest = seconds
         if seconds < _SHORTEST:
             self._none += 1
         else:
@@ -84,14 +88,17 @@ class _Part:
     timed: int = 0
     slowest: float | None = None
 
-    def add(self, execution: Execution, duration: float | None) -> None:
+    def add(self, status: str, duration: float | None) -> None:
         self.total += 1
-        self.succeeded += execution.status == "success"
-        self.failed += execution.status in _FAILED
+        if status == "success":
+            self.succeeded += 1
+        elif status in _FAILED:
+            self.failed += 1
         if duration is not None:
             self.seconds += duration
             self.timed += 1
-            self.slowest = duration if self.slowest is None else max(self.slowest, duration)
+            if self.slowest is None or duration > self.slowest:
+                self.slowest = duration
 
     @property
     def mean(self) -> float | None:
@@ -102,12 +109,6 @@ class _Part:
 class _Workflow(_Part):
     name: str | None = None
     last_failed: Execution | None = None
-
-    def add(self, execution: Execution, duration: float | None) -> None:
-        super().add(execution, duration)
-        self.name = self.name or execution.workflow_name
-        if execution.status in _FAILED and (self.last_failed is None or execution.order > self.last_failed.order):
-            self.last_failed = execution
 
     def summary(self, workflow_id: str | None) -> dict[str, t.Any]:
         last = self.last_failed
@@ -130,41 +131,48 @@ class Statistics:
 
     def __init__(self, granularity: str = "day") -> None:
         self._granularity = granularity
-        self._by_status: Counter[str] = Counter()
-        self._by_mode: Counter[str] = Counter()
+        self._by_status: defaultdict[str, int] = defaultdict(int)
+        self._by_mode: defaultdict[str, int] = defaultdict(int)
         self._durations = Durations()
         self._workflows: defaultdict[str | None, _Workflow] = defaultdict(_Workflow)
-        self._buckets: defaultdict[datetime, _Part] = defaultdict(_Part)
+        self._hours = _HOURS[granularity]
+        self._buckets: defaultdict[int, _Part] = defaultdict(_Part)
         self._bytes: int | None = None
         self.total = 0
         self.first: datetime | None = None
         self.last: datetime | None = None
 
     def add(self, execution: Execution) -> None:
+        status, started, duration = execution.status, execution.started_at, execution.duration
         self.total += 1
-        self._by_status[execution.status] += 1
+        self._by_status[status] += 1
         self._by_mode[execution.mode or "unknown"] += 1
-        duration = execution.duration
         if duration is not None:
-            self._durations.add(max(duration, 0.0))
-        self._workflows[execution.workflow_id].add(execution, duration)
+            self._durations.add(duration if duration > 0 else 0.0)
+        workflow = self._workflows[execution.workflow_id]
+        workflow.add(status, duration)
+        if not workflow.name:
+            workflow.name = execution.workflow_name
+        if status in _FAILED and (workflow.last_failed is None or execution.order > workflow.last_failed.order):
+            workflow.last_failed = execution
         size = execution.extra.get("json_size_bytes")
         if isinstance(size, int):
             self._bytes = (self._bytes or 0) + size
-        started = execution.started_at
         if started is None:
             return
-        self.first = started if self.first is None else min(self.first, started)
-        self.last = started if self.last is None else max(self.last, started)
-        self._buckets[_bucket(started, self._granularity)].add(execution, duration)
+        if self.first is None or started < self.first:
+            self.first = started
+        if self.last is None or started > self.last:
+            self.last = started
+        self._buckets[((started.toordinal() - 1) * 24 + started.hour) // self._hours].add(status, duration)
 
     def summary(self, names: t.Mapping[str, str] | None = None) -> dict[str, t.Any]:
         """Plain JSON types; times ISO 8601 in UTC, durations in seconds. ``names`` are those of workflows by id.
 
         The success rate is that of what came to a success or failed: canceled ones and live ones are in neither.
         """
-        succeeded = self._by_status["success"]
-        failed = sum(self._by_status[status] for status in _FAILED)
+        succeeded = self._by_status.get("success", 0)
+        failed = sum(self._by_status.get(status, 0) for status in _FAILED)
         for workflow_id, workflow in self._workflows.items():
             workflow.name = workflow.name or (names or {}).get(workflow_id or "")
         ranked = sorted(self._workflows.items(), key=lambda item: (-item[1].failed, -item[1].total, item[0] or ""))
@@ -179,13 +187,13 @@ class Statistics:
             "granularity": self._granularity,
             "buckets": [
                 {
-                    "start": format_time(start),
+                    "start": format_time(_FIRST_MONDAY + timedelta(hours=number * self._hours)),
                     "total": part.total,
                     "succeeded": part.succeeded,
                     "failed": part.failed,
                     "mean": part.mean,
                 }
-                for start, part in sorted(self._buckets.items())
+                for number, part in sorted(self._buckets.items())
             ],
             "workflows": [workflow.summary(workflow_id) for workflow_id, workflow in ranked],
             "data_bytes": self._bytes,
@@ -197,12 +205,3 @@ class Statistics:
 def rate(succeeded: int, failed: int) -> float | None:
     """From 0 to 1; ``None`` where nothing succeeded or failed."""
     return round(succeeded / (succeeded + failed), 4) if succeeded + failed else None
-
-
-def _bucket(moment: datetime, granularity: str) -> datetime:
-    """The start of the hour, the day or the week (from Monday on) in UTC."""
-    utc = moment.astimezone(timezone.utc)
-    if granularity == "hour":
-        return utc.replace(minute=0, second=0, microsecond=0)
-    day = utc.replace(hour=0, minute=0, second=0, microsecond=0)
-    return day if granularity == "day" else day - timedelta(days=day.weekday())

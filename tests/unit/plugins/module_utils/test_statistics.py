@@ -11,7 +11,7 @@ import typing as t
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from ansible_collections.flowops.n8n.plugins.module_utils._execution import Execution
+from ansible_collections.flowops.n8n.plugins.module_utils._execution import Execution, parse_time
 from ansible_collections.flowops.n8n.plugins.module_utils._operations import stats
 from ansible_collections.flowops.n8n.plugins.module_utils._operations.common import Result
 from ansible_collections.flowops.n8n.plugins.module_utils._statistics import ACCURACY, Durations, Statistics
@@ -101,7 +101,7 @@ def test_canceled_and_live_ones_are_neither_success_nor_failure() -> None:
 )
 def test_spans_of_time_are_those_of_utc(granularity: str, start: str) -> None:
     statistics = Statistics(granularity)
-    statistics.add(execution(1, started_at=START.astimezone(timezone(timedelta(hours=14)))))
+    statistics.add(execution(1, started_at=parse_time("2026-11-05T02:30:00+14:00")))
     assert [bucket["start"] for bucket in statistics.summary()["buckets"]] == [start]
 
 
