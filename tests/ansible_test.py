@@ -20,7 +20,8 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.cores import ROOT, Environment, environments
+from tests import checkout
+from tests.cores import Environment, environments
 
 # Run by ansible-test in place of get-pip: installs what it is asked for with the pip of a wheel.
 STAND_IN = """
@@ -62,16 +63,10 @@ def run(environment: Environment, folder: Path) -> None:
 
 
 def copy_checkout(folder: Path) -> Path:
-    """The files of the checkout, committed or not, but none that git ignores."""
     target = folder / "ansible_collections" / "flowops" / "n8n"
-    git = shutil.which("git") or "git"
-    listed = subprocess.run(
-        [git, "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, check=True, capture_output=True
-    ).stdout
-    for name in filter(None, listed.decode().split("\0")):
-        if (ROOT / name).is_file():
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, target / name)
+    for name in checkout.names():
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(checkout.ROOT / name, target / name)
     return target
 
 

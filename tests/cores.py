@@ -15,7 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.checkout import ROOT
+
 REQUIREMENTS = ROOT / "tests" / "integration" / "requirements.txt"
 
 

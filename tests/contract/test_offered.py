@@ -6,13 +6,13 @@ On real servers alone, as the simulator's description holds no more than a clien
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib import import_module
 from typing import Any
 
 import pytest
 import yaml
 
 from tests.servers import Server
+from tests.unit.running import options_of
 
 # By method and path, what the API takes, and the option that stands for it.
 OPTIONS = {
@@ -67,7 +67,7 @@ def test_each_option_that_n8n_carries_out_is_there_and_in_its_newest_description
     for call, taken in OPTIONS.items():
         assert taken.keys() <= described[call], call
         for module, option in taken.values():
-            assert option in options(module, monkeypatch), module
+            assert option in options_of(module, monkeypatch), module
 
 
 @pytest.mark.real
@@ -76,7 +76,7 @@ def test_every_status_that_the_newest_n8n_knows_can_be_selected(server: Server, 
     description = yaml.safe_load(server.request("GET", "/api/v1/openapi.yml").text)
     (status,) = [one for one in description["paths"]["/executions"]["get"]["parameters"] if one.get("name") == "status"]
     known = set(status["schema"].get("enum") or status["schema"]["items"]["enum"])
-    assert set(options("n8n_execution_info", monkeypatch)["status"]["choices"]) == known
+    assert set(options_of("n8n_execution_info", monkeypatch)["status"]["choices"]) == known
 
 
 def executions(description: dict[str, Any]) -> Iterator[tuple[tuple[str, str], set[str]]]:
@@ -91,12 +91,3 @@ def executions(description: dict[str, Any]) -> Iterator[tuple[tuple[str, str], s
             # Ids in the path have another name in another version.
             place = path.replace("{executionId}", "{}").replace("{id}", "{}")
             yield (method, place), {*named, *body.get("properties", ())} - ({"executionId"} if "{}" in place else set())
-
-
-def options(name: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """The options that a module takes, by name."""
-    module = import_module(f"ansible_collections.flowops.n8n.plugins.modules.{name}")
-    seen: list[Any] = []
-    monkeypatch.setattr(module, "run", lambda _operation, spec: seen.append(spec))
-    module.main()
-    return dict(seen[0].options)

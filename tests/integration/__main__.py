@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import subprocess
 
-from tests.cores import ROOT, environments
+from tests.checkout import ROOT
+from tests.cores import environments
 
 TESTS = "tests/integration"
 EACH_OF_THEM = tuple(

@@ -18,6 +18,8 @@ from pathlib import Path
 
 import yaml
 
+from tests import checkout
+
 PROGRAMS = Path(sys.executable).parent
 NAME = "flowops.n8n"
 # What has documentation, by the folder below plugins/, as ansible-doc calls it.
@@ -43,12 +45,9 @@ def check_files(artifact: Path, ignored: Iterable[str]) -> None:
     """What git knows of is in it and nothing else, without what galaxy.yml leaves out."""
     with tarfile.open(artifact) as files:
         there = {member.name for member in files if member.isfile()} - OF_THE_BUILD
-    known = run("git", "ls-files", "-co", "--exclude-standard", "-z").split("\0")
     left_out = [*ignored, "galaxy.yml"]
     wanted = {
-        name
-        for name in known
-        if Path(name).is_file() and not any(fnmatch.fnmatch(name, one) or name.startswith(f"{one}/") for one in left_out)
+        name for name in checkout.names() if not any(fnmatch.fnmatch(name, one) or name.startswith(f"{one}/") for one in left_out)
     }
     if there != wanted:
         raise SystemExit(f"{artifact}: too many {sorted(there - wanted)}, missing {sorted(wanted - there)}")

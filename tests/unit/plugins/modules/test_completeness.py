@@ -15,10 +15,9 @@ import pytest
 import yaml
 from ansible_collections.flowops.n8n.plugins.doc_fragments import _attributes, _connection, _selection
 from ansible_collections.flowops.n8n.plugins.module_utils import _module
-from ansible_collections.flowops.n8n.plugins.module_utils._module import ArgumentSpec
 from ansible_collections.flowops.n8n.tests.unit.fake_n8n import FakeN8n
 from ansible_collections.flowops.n8n.tests.unit.rows import row
-from ansible_collections.flowops.n8n.tests.unit.running import CONNECTION, MODULES, Runner, module
+from ansible_collections.flowops.n8n.tests.unit.running import CONNECTION, MODULES, Runner, module, options_of
 
 # The collection's own folder is found from its code: ansible-test runs a copy of it.
 ROOT = Path(_module.__file__).parents[2]
@@ -56,14 +55,6 @@ def returned(name: str) -> dict[str, t.Any]:
     return t.cast("dict[str, t.Any]", yaml.safe_load(module(name).RETURN))
 
 
-def spec_of(name: str, monkeypatch: pytest.MonkeyPatch) -> ArgumentSpec:
-    """The argument spec with which a module is run."""
-    seen: list[ArgumentSpec] = []
-    monkeypatch.setattr(module(name), "run", lambda _operation, spec: seen.append(spec))
-    module(name).main()
-    return seen[0]
-
-
 def test_every_module_of_the_collection_is_known_to_these_tests() -> None:
     assert {path.stem for path in (ROOT / "plugins" / "modules").glob("*.py")} == set(MODULES)
 
@@ -76,7 +67,7 @@ def test_every_module_stands_in_the_action_group() -> None:
 @pytest.mark.parametrize("name", MODULES)
 def test_options_are_documented_as_they_are(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     told = {option: _facts(facts) for option, facts in documented(name, "options").items()}
-    taken = {option: _facts(facts) for option, facts in spec_of(name, monkeypatch).options.items()}
+    taken = {option: _facts(facts) for option, facts in options_of(name, monkeypatch).items()}
     assert told == taken
 
 
@@ -100,7 +91,7 @@ def test_every_option_is_described(name: str) -> None:
 @pytest.mark.parametrize("name", MODULES)
 def test_what_the_environment_gives_is_said(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     told = documented(name, "options")
-    for option, facts in spec_of(name, monkeypatch).options.items():
+    for option, facts in options_of(name, monkeypatch).items():
         for variable in facts["fallback"][1] if "fallback" in facts else []:
             assert f"E({variable})" in " ".join(told[option]["description"])
 
@@ -131,7 +122,7 @@ def test_every_module_has_a_name_a_version_authors_and_links(name: str) -> None:
 
 @pytest.mark.parametrize("name", MODULES)
 def test_examples_use_the_full_name_and_options_that_exist(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    known = spec_of(name, monkeypatch).options
+    known = options_of(name, monkeypatch)
     tasks = [task for task in yaml.safe_load(module(name).EXAMPLES) if f"flowops.n8n.{name}" in task]
     assert tasks
     for task in tasks:
