@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import time
 import typing as t
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
 
 from ansible_collections.flowops.n8n.plugins.module_utils._errors import N8nError
 
@@ -43,6 +44,8 @@ def each(
     """
     source = iter(items)
     under_way: dict[Future[tuple[_Result, float]], _Item] = {}
+    # Those that are over. Waiting for the first of many futures would take longer than all else that is done here.
+    over: SimpleQueue[Future[tuple[_Result, float]]] = SimpleQueue()
     pace = _Pace(concurrency, pushbacks, alike)
     broken: N8nError | None = None
     more = True
@@ -56,21 +59,22 @@ def each(
                 except N8nError as error:
                     broken, more = error, False
                 else:
-                    under_way[executor.submit(_timed, work, item)] = item
+                    future = executor.submit(_timed, work, item)
+                    under_way[future] = item
+                    future.add_done_callback(over.put)
             if not under_way:
                 break
-            done, _pending = wait(under_way, return_when=FIRST_COMPLETED)
-            for future in done:
-                item = under_way.pop(future)
-                try:
-                    result, seconds = future.result()
-                except N8nError as error:
-                    pace.step()
-                    more = more and not error.condemns_all
-                    yield item, error
-                else:
-                    pace.step(seconds)
-                    yield item, result
+            future = over.get()
+            item = under_way.pop(future)
+            try:
+                result, seconds = future.result()
+            except N8nError as error:
+                pace.step()
+                more = more and not error.condemns_all
+                yield item, error
+            else:
+                pace.step(seconds)
+                yield item, result
     if broken is not None:
         raise broken
 

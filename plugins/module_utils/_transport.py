@@ -17,7 +17,6 @@ import traceback
 import typing as t
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from http.cookiejar import DefaultCookiePolicy
 
 from ansible_collections.flowops.n8n.plugins.module_utils._errors import (
     AnswerTooLarge,
@@ -89,6 +88,7 @@ class Transport:
             raise MissingLibrary("requests", REQUESTS_IMPORT_ERROR)
         self._connection = connection
         self._tls = _tls_context(connection) if connection.url.startswith("https:") else None
+        self._verify: bool | str = (connection.ca_path or True) if connection.validate_certs else False
         self._session = self._new_session()
         # A prepared request by method, for those that differ in their path only.
         self._models: dict[str, requests.PreparedRequest] = {}
@@ -183,7 +183,9 @@ class Transport:
         deadline = time.monotonic() + timeout
         try:
             request = self._prepared(session, call, url)
-            with session.send(request, timeout=timeout, allow_redirects=False, stream=True) as response:
+            # By the adapter, as the session would add what is not wanted here, cookies and redirects, and takes a while for it.
+            send = session.get_adapter(url).send
+            with send(request, stream=True, timeout=timeout, verify=self._verify, proxies=session.proxies) as response:
                 # urllib3 before 2 takes a body that was cut off for a whole one otherwise.
                 response.raw.enforce_content_length = True
                 content = bytearray()
@@ -226,8 +228,6 @@ class Transport:
         if not connection.validate_certs:
             # It was switched off knowingly, and the warning would come with every connection.
             urllib3.disable_warnings(urllib3_errors.InsecureRequestWarning)
-        session.verify = (connection.ca_path or True) if connection.validate_certs else False
-        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         session.headers.update({"Accept": "application/json", "User-Agent": USER_AGENT})
         session.headers.update(connection.headers)
         adapter = _Adapter(self._tls, connection.concurrency)
@@ -254,7 +254,14 @@ class _Adapter(HTTPAdapter):
 
     def __init__(self, tls: ssl.SSLContext | None, connections: int) -> None:
         self._tls = tls
+        self._pool: t.Any = None
         super().__init__(pool_connections=1, pool_maxsize=connections, max_retries=0)
+
+    def get_connection_with_tls_context(self, *args: t.Any, **kwargs: t.Any) -> t.Any:
+        """All calls go to the same place the same way; requests finds out which anew for each (2.32 and newer)."""
+        if self._pool is None:
+            self._pool = super().get_connection_with_tls_context(*args, **kwargs)
+        return self._pool
 
     def init_poolmanager(self, *args: t.Any, **kwargs: t.Any) -> None:
         if self._tls is not None:

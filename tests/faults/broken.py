@@ -59,12 +59,12 @@ def _retry_sent_again_after_a_reset() -> Any:
 
 
 def _redirects_followed() -> Any:
-    real = requests.Session.send
+    session = requests.Session()
 
-    def send(session: requests.Session, *values: Any, **options: Any) -> requests.Response:
-        return real(session, *values, **{**options, "allow_redirects": True})
+    def send(_adapter: Any, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        return session.send(request, allow_redirects=True, **options)
 
-    return patch.object(requests.Session, "send", send)
+    return patch.object(_transport._Adapter, "send", send)
 
 
 def _rows_not_looked_at_again() -> Any:
