@@ -28,7 +28,10 @@ demo: $(DEMO)/ready ## Install the collection and run the main job against the s
 	ANSIBLE_COLLECTIONS_PATH=$(abspath $(DEMO))/collections $(DEMO)/bin/python -m tests.demo
 
 .PHONY: test
-test: lint sanity units faults contract integration artifact docs ## Lint, sanity and units, fault, contract and integration tests on the simulator; the artifact and the site
+test: ## Lint, sanity and units, fault, contract and integration tests on the simulator; the artifact and the site
+	@# Each of these keeps one processor busy.
+	$(MAKE) --jobs 2 --output-sync=target lint artifact docs
+	$(MAKE) sanity units faults contract integration
 
 .PHONY: test-real
 test-real: $(VENV)/ready $(HERE) ## Contract, integration and fault tests on real n8n, installed into a cache on the way
@@ -67,7 +70,7 @@ lint: $(VENV)/ready $(HERE) ## ansible-lint, yamllint, ruff, mypy, changelog
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	cd $(TREE) && $(abspath $(VENV))/bin/mypy --config-file $(abspath pyproject.toml) -p ansible_collections.flowops.n8n.plugins -p ansible_collections.flowops.n8n.extensions
-	$(VENV)/bin/mypy -p tests.benchmark -p tests.contract -p tests.events -p tests.faults -p tests.integration -p tests.lab -p tests.publish -p tests.simulator -m tests.ansible_test -m tests.cores -m tests.demo -m tests.examples -m tests.servers
+	$(VENV)/bin/mypy -p tests.benchmark -p tests.contract -p tests.events -p tests.faults -p tests.integration -p tests.lab -p tests.publish -p tests.simulator -m tests.ansible_test -m tests.checkout -m tests.cores -m tests.demo -m tests.examples -m tests.servers
 	$(VENV)/bin/yamllint --strict .
 	$(VENV)/bin/antsibull-changelog lint
 	PATH="$(abspath $(VENV))/bin:$$PATH" ANSIBLE_COLLECTIONS_PATH=$(TREE) $(VENV)/bin/ansible-lint --offline --strict --profile production
