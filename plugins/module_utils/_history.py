@@ -139,6 +139,8 @@ class History:
                 page, count = future.result(), 0
                 while True:
                     rows: t.Sequence[Execution] = page.executions
+                    if not rows:
+                        return
                     # The last page of all holds what lies below the window, too.
                     if page.cursor is not None and rows[-1].order < low:
                         rows = [row for row in rows if row.order >= low]

@@ -299,6 +299,15 @@ def test_a_long_walk_reads_ahead_and_no_page_twice(step: int) -> None:
     assert len(n8n.log) <= (40 if step == 1 else 56)
 
 
+def test_an_empty_page_ends_a_walk_ahead_though_it_names_another() -> None:
+    n8n = FakeN8n(*(row(number) for number in range(1, 41)), page=5)
+    # Everything below it was deleted while the page was made.
+    empty = {"data": [], "nextCursor": "one more"}
+    n8n.script(f"GET /executions?{cursor_below(26)}", lambda call: reply(call, 200, empty))
+    found = ids(n8n.client(concurrency=4).executions(select(status=OVER)))
+    assert found == [str(number) for number in range(40, 25, -1)]
+
+
 def test_a_walk_that_ends_early_reads_nothing_ahead() -> None:
     n8n = FakeN8n(*(row(number) for number in range(1, 1001)), page=50)
     assert len(list(islice(n8n.client(concurrency=4).executions(select(older_than="1h")), 100))) == 100
