@@ -41,7 +41,7 @@ _TIME = re.compile(
 class Execution(t.NamedTuple):
     """One execution. Times are aware and in UTC; ``data`` is exactly what the server sent.
 
-    A tuple, as a history has millions of them, and a frozen dataclass takes three times as long to be made.
+    A tuple, as a history has millions of them, and a frozen dataclass takes more than twice as long to be made.
 
     ``node_types`` are those of the nodes of the workflow that came with the data, by name.
     ``rank`` is its place in the order of a server whose ids tell none: the milliseconds of its start.

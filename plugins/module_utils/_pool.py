@@ -44,7 +44,7 @@ def each(
     """
     source = iter(items)
     under_way: dict[Future[tuple[_Result, float]], _Item] = {}
-    # Those that are over. Waiting for the first of many futures would take longer than all else that is done here.
+    # Those that are over. To wait for the first of many futures locks all of them, each time.
     over: SimpleQueue[Future[tuple[_Result, float]]] = SimpleQueue()
     pace = _Pace(concurrency, pushbacks, alike)
     broken: N8nError | None = None

@@ -327,7 +327,7 @@ def _execution(row: t.Any, answer: Answer) -> Execution:
     extra = {ours: row[theirs] for theirs, ours in _EXTRA if theirs in row}
     if data is not None:
         extra.update(_redaction(data), **_error_beside(row))
-    # In their order: names would take as long as the rest of it.
+    # In their order: with names it takes a quarter longer.
     return Execution(
         execution_id,
         plain_text(row.get("workflowId")),
