@@ -79,7 +79,7 @@ class RetryRule:
     def decide(self, chain: Chain) -> str:
         """What becomes of a chain by its members: ``RETRIED`` for one to be retried, else why it is not."""
         if chain.success_id is not None:
-            selected_succeeded = any(one.status == "success" for one in chain.selected)
+            selected_succeeded = any(chain.members[one.id].status == "success" for one in chain.selected)
             return NOT_FAILED if selected_succeeded else ALREADY_RETRIED
         if chain.live is not None:
             return IN_PROGRESS
@@ -244,21 +244,26 @@ class _Retrier:
         so_far = "1 retry" if chain.attempts == 1 else f"{chain.attempts} retries"
         before = f"{describe(chain.selected[0])}, {so_far} so far"
         last: Outcome | None = None
-        read_at = self._read_at
+        read_at, paused = self._read_at, False
         try:
             while True:
                 if not self._check_mode and time.monotonic() - read_at > FRESH_FOR:
+                    read_at = time.monotonic()
                     self._read_again(chain)
                 decision, candidate = self._decide(chain), chain.newest_failed
                 if decision != RETRIED or candidate is None:
-                    return last or self._passed_over(chain, decision, before)
+                    return self._passed_over(chain, decision, before) if last is None else self._done(chain, decision, last)
                 if self._check_mode:
                     return self._outcome(chain, Attempt(RETRIED), before, candidate)
-                self._pause(last)
+                if not paused:
+                    self._pause(last)
+                    paused = True
+                    # Others may have retried it in the meantime.
+                    continue
                 attempt = self._attempts.make(candidate, set(chain.members))
                 with self._lock:
                     self._not_before = time.monotonic() + self._rule.pause
-                read_at = time.monotonic()
+                paused = False
                 made = (last.made if last else 0) + (1 if attempt.outcome in CHANGING else 0)
                 if attempt.execution is not None:
                     self._made.add(attempt.execution.id)
@@ -310,6 +315,17 @@ class _Retrier:
             # It is no retry: the selected execution itself succeeded, or is under way.
             outcome.retry_id = None
         return outcome
+
+    def _done(self, chain: Chain, decision: str, last: Outcome) -> Outcome:
+        """The outcome of a chain that was retried and is not any more, perhaps because others have retried it meanwhile."""
+        last.attempts = chain.attempts
+        if decision in (ALREADY_RETRIED, IN_PROGRESS):
+            theirs = self._passed_over(chain, decision, last.before)
+            last.msg = (
+                f"its retry {last.retry_id} ended with {last.status}, and others have retried it as {theirs.retry_id} since"
+            )
+            last.retry_id, last.status = theirs.retry_id, theirs.status or "success"
+        return last
 
     def _outcome(self, chain: Chain, attempt: Attempt, before: str, retried: Execution | None = None, made: int = 0) -> Outcome:
         original = chain.original

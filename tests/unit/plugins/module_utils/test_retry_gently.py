@@ -95,6 +95,58 @@ def test_between_chains_there_is_the_pause(clock: Clock) -> None:
     assert clock.slept == [7.0, 7.0]
 
 
+def while_asleep(clock: Clock, monkeypatch: pytest.MonkeyPatch, seconds: float, act: t.Callable[[], object]) -> None:
+    """Something happens during each sleep of that length."""
+    sleep = clock.sleep
+
+    def busy(asked: float) -> None:
+        sleep(asked)
+        if asked == seconds:
+            act()
+
+    monkeypatch.setattr(clock, "sleep", busy)
+
+
+@pytest.mark.parametrize("theirs", ["success", "running"])
+def test_what_others_retry_during_the_back_off_is_not_retried_again(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, theirs: str
+) -> None:
+    n8n = FakeN8n(row(1, "error"))
+    n8n.retries_end = ["error"]
+    while_asleep(clock, monkeypatch, 120.0, lambda: n8n.begin_retry("2", theirs))
+    n8n.script("GET /executions/3", lambda _call: n8n.end(3, "success"))
+    result = run(n8n, execution_id=["1"], backoff=120.0)
+    assert posts(n8n) == ["1"]
+    chain = the_chain(result)
+    assert (chain["outcome"], chain["retry_id"], chain["status"], chain["attempts"]) == ("retried", "3", "success", 2)
+    assert "its retry 2 ended with error, and others have retried it as 3 since" in chain["msg"]
+    assert (result.values["retries_made"], result.failure) == (1, None)
+
+
+def test_what_others_retry_during_the_pause_is_not_retried_again(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    n8n = FakeN8n(row(1, "error"), row(2, "error"))
+    while_asleep(clock, monkeypatch, 60.0, lambda: n8n.begin_retry("2", "success"))
+    result = run(n8n, execution_id=["1", "2"], pause=60.0)
+    assert posts(n8n) == ["1"]
+    assert outcomes(result) == [("1", "retried"), ("2", "already_retried")]
+
+
+def test_what_others_retry_during_a_long_attempt_is_not_retried_again(clock: Clock) -> None:
+    n8n = FakeN8n(row(1, "error"))
+    n8n.retries_end = ["error"]
+
+    def long_run(call: Call) -> Answer:
+        answer = n8n.answer(call)
+        clock.sleep(60)
+        n8n.begin_retry("1", "success")
+        return answer
+
+    n8n.script('POST /executions/1/retry {"loadWorkflow": false}', long_run)
+    result = run(n8n, execution_id=["1"])
+    assert posts(n8n) == ["1"]
+    assert (the_chain(result)["retry_id"], result.failure) == ("3", None)
+
+
 def test_check_mode_does_not_pause(clock: Clock) -> None:
     n8n = FakeN8n(row(1, "error"), row(2, "error"))
     run(n8n, check_mode=True, execution_id=["1", "2"], pause=7.0, backoff=7.0)

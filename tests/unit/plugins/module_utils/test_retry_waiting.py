@@ -84,6 +84,14 @@ def test_what_is_live_itself_is_never_retried(status: str) -> None:
     assert posts(n8n) == []
 
 
+def test_what_is_live_itself_and_succeeds_has_not_failed() -> None:
+    n8n = FakeN8n(row(1, "waiting"))
+    n8n.script("GET /executions/1", lambda _call: None)
+    n8n.script("GET /executions/1", lambda _call: n8n.end(1, "success"))
+    chain = the_chain(run(n8n, execution_id=["1"]))
+    assert (chain["outcome"], chain["retry_id"], chain["status"]) == ("not_failed", None, "success")
+
+
 def test_what_has_an_unknown_status_is_not_retried() -> None:
     n8n = FakeN8n(row(1, "unknown"))
     assert outcomes(run(n8n, execution_id=["1"])) == [("1", "not_retryable")]
