@@ -96,18 +96,18 @@ def _archive_and_delete(
 ) -> None:
     """Batch by batch: see that each is over, read it, have it on disk, and only then delete it."""
     for batch in batches(decisions, BATCH):
-        whole: list[Decision] = []
+        over: list[tuple[Decision, Execution]] = []
         for decision, outcome in client.each(lambda decision: _as_it_was(client, rule, decision, tally.stopped), batch):
             if isinstance(outcome, N8nError):
                 tally.fail(decision, outcome)
             else:
-                whole.append(Decision(outcome, DELETE))
+                over.append((replace(decision, action=DELETE), outcome))
         if tally.faults.end is not None:
             return
-        whole.sort(key=lambda decision: decision.execution.order)
-        archive.add([decision.execution.record() for decision in whole])
-        tally.archived += len(whole)
-        _delete_each(client, whole, tally)
+        over.sort(key=lambda one: one[1].order)
+        archive.add([execution.record() for _decision, execution in over])
+        tally.archived += len(over)
+        _delete_each(client, [decision for decision, _execution in over], tally)
         if tally.faults.end is not None:
             return
 

@@ -232,6 +232,15 @@ def test_an_execution_that_is_stopped_first_is_archived_as_it_ended(tmp_path: Pa
     assert n8n.rows == {}
 
 
+def test_an_execution_that_is_stopped_first_is_told_as_check_mode_tells_it(tmp_path: Path) -> None:
+    told = []
+    for check_mode in (True, False):
+        result = archived(FakeN8n(row(1, "running")), tmp_path / "a.jsonl", check_mode, live="stop")
+        told.append((result.values["by_status"], result.diff))
+    assert told[0] == told[1]
+    assert told[0][0] == {"running": 1}
+
+
 def test_check_mode_writes_nothing(tmp_path: Path) -> None:
     n8n = FakeN8n(row(1))
     result = archived(n8n, tmp_path / "a.jsonl", check_mode=True)
