@@ -20,6 +20,10 @@ import zlib
 from ansible_collections.flowops.n8n.plugins.module_utils._errors import InvalidInput
 from ansible_collections.flowops.n8n.plugins.module_utils._files import CHUNK, MODE, NotWritten, check_target
 
+# How a gzip member begins, and how many bytes of one are unpacked at a time.
+_MEMBER = b"\x1f\x8b\x08"
+_PART = 64 * 1024
+
 
 class Archive:
     """The archive at ``path``, open for appending by this run alone; used as a context manager.
@@ -118,31 +122,72 @@ def _whole_lines(path: str) -> int:
 
 def _whole_members(path: str) -> int:
     """Up to the end of the last gzip member that is whole."""
-    whole, first = 0, True
     with open(path, "rb") as file:
-        while True:
-            unpack, position = zlib.decompressobj(wbits=31), whole
-            file.seek(position)
-            beginning = b""
-            while not unpack.eof:
-                chunk = file.read(CHUNK)
-                if not chunk:
-                    break
-                position += len(chunk)
-                try:
-                    text = unpack.decompress(chunk)
-                except zlib.error:
-                    if first:
-                        raise _foreign(path) from None
-                    return whole
-                if first and len(beginning) < CHUNK:
-                    beginning += text
-            if first and beginning:
-                _check_first(path, beginning.split(b"\n")[0], whole=b"\n" in beginning)
-            if not unpack.eof:
-                return whole
-            first = False
-            whole = position - len(unpack.unused_data)
+        size = file.seek(0, os.SEEK_END)
+        _check_first_member(path, file)
+        # As a rule the last one ends where the file does. That is found without unpacking all of it, however large it has grown.
+        last = next(filter(None, (_end_if_whole(file, place) for place in _beginnings(file, size))), 0)
+        if last == size:
+            return size
+        # Only from the first on, one after the other, nothing within a member is taken for another.
+        whole = 0
+        try:
+            end = _end_of_member(file, whole)
+            while end is not None:
+                whole = end
+                end = _end_of_member(file, whole)
+        except zlib.error:
+            if whole == 0:
+                raise _foreign(path) from None
+        if last > whole:
+            raise InvalidInput(
+                f"archive_path: {path} is damaged at byte {whole}, with more that is whole behind that; it is left alone. "
+                "Move it away, or name another file."
+            )
+        return whole
+
+
+def _check_first_member(path: str, file: t.BinaryIO) -> None:
+    file.seek(0)
+    try:
+        beginning = zlib.decompressobj(wbits=31).decompress(file.read(CHUNK), CHUNK)
+    except zlib.error:
+        raise _foreign(path) from None
+    if beginning:
+        _check_first(path, beginning.split(b"\n")[0], whole=b"\n" in beginning)
+
+
+def _beginnings(file: t.BinaryIO, size: int) -> t.Iterator[int]:
+    """Where a gzip member may begin, the last place first."""
+    end = size
+    while end > 0:
+        start = max(0, end - CHUNK)
+        file.seek(start)
+        part = file.read(end - start + len(_MEMBER) - 1)
+        place = part.rfind(_MEMBER)
+        while place >= 0:
+            yield start + place
+            place = part.rfind(_MEMBER, 0, place + len(_MEMBER) - 1)
+        end = start
+
+
+def _end_if_whole(file: t.BinaryIO, start: int) -> int | None:
+    try:
+        return _end_of_member(file, start)
+    except zlib.error:
+        return None
+
+
+def _end_of_member(file: t.BinaryIO, start: int) -> int | None:
+    """Where the gzip member that begins there ends; ``None`` if the file ends before. Raises ``zlib.error`` if there is none."""
+    unpack = zlib.decompressobj(wbits=31)
+    file.seek(start)
+    while not unpack.eof:
+        part = file.read(_PART)
+        if not part:
+            return None
+        unpack.decompress(part)
+    return file.tell() - len(unpack.unused_data)
 
 
 def _check_first(path: str, line: bytes, whole: bool) -> None:

@@ -72,7 +72,9 @@ options:
     description:
       - Seconds after which nothing new is begun. The run then ends without a failure and says RV(more_remaining=true); the next
         one goes on. Check mode takes the time it needs.
-      - With O(limit) or O(abort_above) all that is selected is listed first. If that alone takes longer, nothing is deleted.
+      - With O(abort_above) all that is selected is listed first, behind a gateway whose list cannot be read from its old end with
+        O(limit) too. If that alone takes longer, nothing is deleted.
+      - It is counted from when O(archive_path) is open.
     type: float
   archive_path:
     description:

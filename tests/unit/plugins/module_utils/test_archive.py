@@ -11,6 +11,7 @@ import gzip
 import json
 import os
 import typing as t
+import zlib
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,59 @@ def test_another_file_is_left_alone(tmp_path: Path, name: str) -> None:
     path.write_bytes(b"neither packed nor JSON")
     with pytest.raises(InvalidInput, match="is no archive of executions"):
         check_archive(str(path))
+
+
+def test_a_large_archive_is_opened_without_unpacking_all_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.jsonl.gz"
+    with Archive(str(path)) as archive:
+        for number in range(1, 201):
+            archive.add(records(number))
+    unpacked = []
+    end_of_member = _archive._end_of_member
+
+    def counted(file: t.BinaryIO, start: int) -> int | None:
+        unpacked.append(start)
+        return end_of_member(file, start)
+
+    monkeypatch.setattr(_archive, "_end_of_member", counted)
+    check_archive(str(path))
+    with Archive(str(path)) as archive:
+        archive.add(records(201))
+    # A place that only looks like the beginning of a member may be among them.
+    assert len(unpacked) <= 4
+    assert content(path) == records(*range(1, 202))
+
+
+def test_what_looks_like_a_member_within_one_cuts_nothing_off(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl.gz"
+    within = gzip.compress(b"what an execution may hold")
+    line = json.dumps(records(1)[0]).encode() + b"\n"
+    # Not packed any more, so that its bytes stand in the file as they are.
+    pack = zlib.compressobj(level=0, wbits=31)
+    whole = pack.compress(line + within + b"and more") + pack.flush()
+    assert within in whole
+    path.write_bytes(whole)
+    with Archive(str(path)):
+        assert path.read_bytes() == whole
+    path.write_bytes(whole + gzip.compress(line)[:9])
+    with Archive(str(path)):
+        assert path.read_bytes() == whole
+
+
+def test_an_archive_that_is_damaged_before_its_end_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl.gz"
+    ends = []
+    with Archive(str(path)) as archive:
+        for number in (1, 2, 3):
+            archive.add(records(number))
+            ends.append(path.stat().st_size)
+    raw = bytearray(path.read_bytes())
+    raw[ends[0] + 20] ^= 0xFF
+    raw += gzip.compress(b"{}")[:9]
+    path.write_bytes(raw)
+    with pytest.raises(InvalidInput, match=f"is damaged at byte {ends[0]}"), Archive(str(path)):
+        pass
+    assert path.read_bytes() == raw
 
 
 def test_what_is_no_plain_file_is_refused(tmp_path: Path) -> None:
