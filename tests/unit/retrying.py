@@ -16,7 +16,7 @@ from ansible_collections.flowops.n8n.tests.unit.fake_n8n import FakeN8n
 from ansible_collections.flowops.n8n.tests.unit.rows import NOW, retry_params
 
 # How a chain is gathered: what is live is in lists of its own.
-CHAIN = [f"GET /executions?{status}workflowId=w1" for status in ("status=new&", "status=running&", "status=waiting&", "")]
+CHAIN = [f"GET /executions?{status}workflowId=w1" for status in ("status=new&", "status=waiting&", "status=running&", "")]
 
 
 def run(n8n: FakeN8n, check_mode: bool = False, concurrency: int = 1, timeout: float = 30.0, **options: t.Any) -> Result:

@@ -56,7 +56,8 @@ class Dialect(abc.ABC):
         """The values of the status filter whose lists together hold these, ``None`` being the list without the filter.
 
         ``statuses`` are those that are wanted, ``None`` for all of them, and ``live`` those that are not over among them.
-        Live ones come first: what ends between two requests is then seen twice, not never.
+        They come in the order in which an execution can be in them: what goes on between two requests is then seen twice, not
+        never.
         """
 
     def mode_lists(self, modes: frozenset[str] | None) -> list[str | None]:

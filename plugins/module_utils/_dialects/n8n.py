@@ -54,6 +54,9 @@ _EXTRA = (
     ("dataTooLargeToDisplay", "data_too_large"),
 )
 
+# Live executions as one becomes the other: of a list that is asked for later nothing has gone to one that was asked for before.
+_ON_THE_WAY = ("new", "waiting", "running")
+
 _PATHS = re.compile(r"^  (/[^\n:]*):\n((?:(?:    [^\n]*)?\n)+)", re.MULTILINE)
 _ROW_ID = re.compile(r"(?!None$)[A-Za-z0-9_-]{1,80}")
 
@@ -82,10 +85,14 @@ class N8n(Dialect, dialect="n8n"):
 
     def status_lists(self, statuses: frozenset[str] | None, live: frozenset[str]) -> list[str | None]:
         """The plain list leaves out what is running (n8n 1.x: all that it holds in memory), which has lists of its own."""
+        under_way = [status for status in _ON_THE_WAY if status in live]
         over = None if statuses is None else statuses - LIVE
         if over is None or len(over) == len(set(STATUSES) - LIVE):
-            return [*sorted(live), None]
-        return [*sorted(live), *sorted(over)]
+            return [*under_way, None]
+        if live >= {"running", "waiting"}:
+            # What has begun to wait in the meantime, the plain list would show.
+            under_way.append("waiting")
+        return [*under_way, *sorted(over)]
 
     def returned_for(self, status: str) -> frozenset[str]:
         """Before exact matching (n8n 2.30 at the latest) a filter for ``error`` returns ``crashed`` as well."""

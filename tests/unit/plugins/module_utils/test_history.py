@@ -22,7 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 OVER = ["canceled", "crashed", "error", "success", "unknown"]
-ALL = ["GET /executions?status=new", "GET /executions?status=running", "GET /executions?status=waiting", "GET /executions"]
+ALL = ["GET /executions?status=new", "GET /executions?status=waiting", "GET /executions?status=running", "GET /executions"]
 KINDS = st.sampled_from(["exact", "ignored", "refused"])
 
 
@@ -68,6 +68,21 @@ def test_everything_takes_one_list_for_each_live_status_and_a_plain_one() -> Non
     n8n.in_memory = {2}
     assert ids(n8n.client().executions(select())) == ["3", "2", "1"]
     assert n8n.log == ALL
+
+
+@pytest.mark.parametrize("filters", [{}, {"status": ["new", "running", "waiting"]}])
+@pytest.mark.parametrize("before, after", [("new", "running"), ("waiting", "running"), ("running", "waiting")])
+def test_what_is_live_is_found_though_it_goes_on_between_two_lists(filters: dict[str, t.Any], before: str, after: str) -> None:
+    for status in ("new", "waiting", "running"):
+        n8n = FakeN8n(row(1, before), row(2))
+        n8n.in_memory = {1} if before == "running" else set()
+
+        def goes_on(_call: Call, n8n: FakeN8n = n8n) -> None:
+            n8n.rows[1] = row(1, after)
+            n8n.in_memory = {1} if after == "running" else set()
+
+        n8n.script(f"GET /executions?status={status}", goes_on)
+        assert "1" in ids(n8n.client().executions(select(**filters))), status
 
 
 def test_what_is_over_takes_one_list() -> None:
@@ -242,7 +257,7 @@ def test_the_direct_retries_of_an_execution_are_found_running_or_not() -> None:
     n8n.in_memory = {8}
     client = n8n.client()
     assert ids(client.retries_of(client.get("5"), NOW)) == ["8", "6"]
-    lists = ["?status=new&workflowId=w1", "?status=running&workflowId=w1", "?status=waiting&workflowId=w1", "?workflowId=w1"]
+    lists = ["?status=new&workflowId=w1", "?status=waiting&workflowId=w1", "?status=running&workflowId=w1", "?workflowId=w1"]
     assert n8n.log == ["GET /executions/5", *(f"GET /executions{query}" for query in lists)]
 
 

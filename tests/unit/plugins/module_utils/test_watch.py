@@ -21,7 +21,7 @@ from ansible_collections.flowops.n8n.tests.unit.rows import NOW, at, row, watch_
 from hypothesis import given
 from hypothesis import strategies as st
 
-LISTS = ["GET /executions?status=new", "GET /executions?status=running", "GET /executions?status=waiting", "GET /executions"]
+LISTS = ["GET /executions?status=new", "GET /executions?status=waiting", "GET /executions?status=running", "GET /executions"]
 
 
 def watching(n8n: FakeN8n, **options: t.Any) -> Watch:
