@@ -272,12 +272,12 @@ class N8nClient:
         raise NotAnN8nAnswer("The server's list of workflows does not go on: it gave the same cursor twice.")
 
     def is_ready(self) -> bool:
-        """What the server says of its own readiness, without a key; where it has no word on it, one that answers is ready."""
+        """What the server says of its own readiness, without a key; where no word of it can be had, one that answers is ready."""
         call = self._dialect.readiness_call()
-        if call is None:
+        told = None if call is None else self._dialect.read_readiness(self._transport.send(call, root=True))
+        if told is None:
             self.latency()
-            return True
-        return self._dialect.read_readiness(self._transport.send(call, root=True))
+        return told is not False
 
     def capabilities(self) -> dict[str, t.Any]:
         call = self._dialect.openapi_call()

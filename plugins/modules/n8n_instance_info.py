@@ -50,7 +50,7 @@ reachable:
   returned: success
   sample: true
 ready:
-  description: What the server says of its own readiness.
+  description: What the server says of its own readiness. Where that cannot be had, one that answers is ready.
   type: bool
   returned: success
   sample: true

@@ -178,7 +178,8 @@ class Dialect(abc.ABC):
         """Of the server's root, without a key; ``None`` where there is none."""
         return None
 
-    def read_readiness(self, answer: Answer) -> bool:
+    def read_readiness(self, answer: Answer) -> bool | None:
+        """``None`` where that was no word of the server's on it."""
         raise self._lacks("a word on its readiness")
 
     def era_call(self) -> Call | None:

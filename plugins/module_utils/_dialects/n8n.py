@@ -259,9 +259,13 @@ class N8n(Dialect, dialect="n8n"):
         """Of the server's root, without a key."""
         return Call("GET", "/healthz/readiness")
 
-    def read_readiness(self, answer: Answer) -> bool:
+    def read_readiness(self, answer: Answer) -> bool | None:
         body = answer.json()
-        return answer.status == 200 and isinstance(body, dict) and body.get("status") == "ok"
+        told = body.get("status") if isinstance(body, dict) else None
+        if answer.status == 200 and told == "ok":
+            return True
+        # Its address can be another (N8N_ENDPOINT_HEALTH), and a proxy may let nothing but the API pass.
+        return False if answer.status == 503 and told == "error" else None
 
     def era_call(self) -> Call:
         """A small list with a parameter that no n8n knows."""

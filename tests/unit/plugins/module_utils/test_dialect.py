@@ -206,9 +206,19 @@ def test_a_snapshot_that_is_too_large_to_be_shown_tells_nothing_of_its_settings(
 
 @pytest.mark.parametrize(
     "status, body, ready",
-    [(200, {"status": "ok"}, True), (200, {"status": "error"}, False), (503, {"status": "ok"}, False), (200, ["ok"], False)],
+    [
+        (200, {"status": "ok"}, True),
+        (503, {"status": "error"}, False),
+        # Words of somebody else.
+        (200, {"status": "up"}, None),
+        (503, {"status": "ok"}, None),
+        (403, {"status": "error"}, None),
+        (404, {"status": 404}, None),
+        (200, ["ok"], None),
+        (302, None, None),
+    ],
 )
-def test_ready_is_only_what_says_so_itself(status: int, body: t.Any, ready: bool) -> None:
+def test_ready_and_not_ready_is_only_what_says_so_itself(status: int, body: t.Any, ready: bool | None) -> None:
     one = Answer(n8n.readiness_call(), "https://n8n.example.com/healthz/readiness", status, {}, json.dumps(body).encode())
     assert n8n.read_readiness(one) is ready
 

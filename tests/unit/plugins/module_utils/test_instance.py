@@ -125,6 +125,13 @@ def test_a_server_that_is_not_ready_says_so() -> None:
     assert result.values["msg"] == f"{URL} is reachable but not ready."
 
 
+def test_where_no_word_of_n8n_itself_can_be_had_one_that_answers_is_ready() -> None:
+    n8n = serving(FakeN8n(), NEW, [])
+    n8n.script("GET root:/healthz/readiness", lambda call: reply(call, 404, {"status": 404, "error": "Not Found"}))
+    result = look(n8n)
+    assert (result.values["ready"], result.values["reachable"]) == (True, True)
+
+
 def fail(error: errors.N8nError) -> t.Callable[[Call], Answer | None]:
     def turn(_call: Call) -> Answer | None:
         raise error
