@@ -18,12 +18,14 @@ from ansible_collections.flowops.n8n.plugins.module_utils._errors import (
     Forbidden,
     InvalidInput,
     N8nError,
+    NoAnswer,
     NoSuchRoute,
     NotAnN8nAnswer,
     NotFound,
     NothingStored,
     NotOffered,
     Rejected,
+    ServerFault,
     UnknownParameter,
 )
 from ansible_collections.flowops.n8n.plugins.module_utils._execution import Execution, Workflow
@@ -94,8 +96,8 @@ class N8nClient:
     def rows_of(self, execution_ids: t.Sequence[str]) -> list[Execution]:
         """As many of these as a few pages of the list show, which is all of them at best. Nothing follows from a missing one."""
         found: list[Execution] = []
-        # Whatever is wrong with the list, each can be read by itself.
-        with suppress(Forbidden, NotAnN8nAnswer, Rejected):
+        # Whatever is wrong with the list, each can be read by itself. It may also take too long where the history is large.
+        with suppress(Forbidden, NoAnswer, NotAnN8nAnswer, Rejected, ServerFault):
             for execution in self._history.rows_of(execution_ids):
                 found.append(execution)
         return found
