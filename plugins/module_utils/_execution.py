@@ -216,6 +216,14 @@ def _parse_other_time(text: str) -> datetime:
     return datetime.fromisoformat(f"{day}T{seconds}.{(fraction or '')[:6].ljust(6, '0')}{zone}").astimezone(timezone.utc)
 
 
+def shifted(moment: datetime | None, by: timedelta) -> datetime | None:
+    """The time so much later, or the time itself where there is no calendar for that."""
+    try:
+        return None if moment is None else moment + by
+    except OverflowError:
+        return moment
+
+
 def format_time(moment: datetime | None) -> str | None:
     """ISO 8601 in UTC with milliseconds, as n8n writes it."""
     if moment is None:

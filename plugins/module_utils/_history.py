@@ -20,13 +20,14 @@ from datetime import datetime, timedelta
 
 from ansible_collections.flowops.n8n.plugins.module_utils._dialects.base import Dialect
 from ansible_collections.flowops.n8n.plugins.module_utils._errors import NotAnN8nAnswer
-from ansible_collections.flowops.n8n.plugins.module_utils._execution import Execution, order_of
+from ansible_collections.flowops.n8n.plugins.module_utils._execution import Execution, order_of, shifted
 from ansible_collections.flowops.n8n.plugins.module_utils._lane import Lane, Lists
 from ansible_collections.flowops.n8n.plugins.module_utils._selection import Selection
 from ansible_collections.flowops.n8n.plugins.module_utils._wire import Page, Query
 
 # Ids are handed out when an execution is created, so start times follow them almost, but not
-# wholly: one that waited in a queue started later. A walk that ends by time goes on for this long,
+# wholly: one that waited in a queue started later, and n8n 1.x gives one that goes on after a wait
+# a new start. A walk that ends by time goes on for this long,
 MARGIN = timedelta(days=1)
 # and one from the oldest on for this long and half a page more: whatever comes then was queued as a whole.
 MARGIN_RISING = timedelta(hours=1)
@@ -50,7 +51,7 @@ class History:
 
     def newest_first(self, selection: Selection, oldest: int = 0) -> t.Iterator[Execution]:
         """Every execution that the selection can mean, each once, down to the order ``oldest``."""
-        began = None if selection.started_after is None else selection.started_after - MARGIN
+        began = shifted(selection.started_after, -MARGIN)
         lanes = [self._falling(lane, oldest, began) for lane in self._lanes(self._queries(selection))]
         return _merged(lanes, -1)
 
@@ -225,8 +226,8 @@ class _Rising:
         self._lane = lane
         self._dialect = dialect
         self._first = first
-        self._began = None if began is None else began - MARGIN
-        self._ended = None if ended is None else ended + MARGIN_RISING
+        self._began = shifted(began, -MARGIN)
+        self._ended = shifted(ended, MARGIN_RISING)
         # What the server makes of the size that it is asked for.
         self._size = max(len(first.executions), 1)
         # Rows in a row that started too late to be meant.

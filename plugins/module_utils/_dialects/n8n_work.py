@@ -30,7 +30,7 @@ from ansible_collections.flowops.n8n.plugins.module_utils._errors import (
     TooBusy,
     Unauthorized,
 )
-from ansible_collections.flowops.n8n.plugins.module_utils._execution import Execution, format_time, parse_time
+from ansible_collections.flowops.n8n.plugins.module_utils._execution import Execution, format_time, parse_time, shifted
 from ansible_collections.flowops.n8n.plugins.module_utils._wire import QUOTE, Answer, Call, Page, Query
 
 PAGE_SIZE = 100
@@ -99,8 +99,8 @@ class N8nWork(Dialect, dialect="n8n_work"):
             "filter[status]": query.status,
             "filter[mode]": query.mode,
             "filter[dateRange]": "custom" if after is not None or before is not None else None,
-            "filter[startDate]": format_time(_shifted(after, -_RANGE_MARGIN)),
-            "filter[endDate]": format_time(_shifted(before, _RANGE_MARGIN)),
+            "filter[startDate]": format_time(shifted(after, -_RANGE_MARGIN)),
+            "filter[endDate]": format_time(shifted(before, _RANGE_MARGIN)),
         }
         return Call("GET", "/executions", pairs(filters), scope="executions:read")
 
@@ -250,13 +250,6 @@ def _theirs(option: str, words: t.Mapping[str, str], wanted: frozenset[str]) -> 
         named = ", ".join(sorted(wanted))
         raise NotOffered(f"{option}: n8n-work knows no execution with {named}; it has {', '.join(sorted(set(words.values())))}.")
     return found
-
-
-def _shifted(moment: datetime | None, by: timedelta) -> datetime | None:
-    try:
-        return None if moment is None else moment + by
-    except OverflowError:
-        return moment
 
 
 def _execution(row: t.Any, answer: Answer, with_data: bool = False) -> Execution:

@@ -22,7 +22,7 @@ from ansible_collections.flowops.n8n.plugins.module_utils._errors import (
     NotFound,
     Unauthorized,
 )
-from ansible_collections.flowops.n8n.plugins.module_utils._execution import Execution
+from ansible_collections.flowops.n8n.plugins.module_utils._execution import Execution, shifted
 from ansible_collections.flowops.n8n.plugins.module_utils._operations.common import (
     LISTED,
     Faults,
@@ -118,9 +118,7 @@ class StopRule:
 
 def _whole_milliseconds(moment: datetime | None) -> datetime | None:
     """The first one not before this: n8n's times have no more, and what goes out is cut off after them."""
-    if moment is None or moment.microsecond % 1000 == 0:
-        return moment
-    return moment + timedelta(microseconds=1000 - moment.microsecond % 1000)
+    return None if moment is None else shifted(moment, timedelta(microseconds=-moment.microsecond % 1000))
 
 
 def parse(params: t.Mapping[str, t.Any], now: datetime) -> StopRule:

@@ -18,13 +18,13 @@ from itertools import islice
 import pytest
 from ansible_collections.flowops.n8n.plugins.module_utils._dialects.n8n import PAGE_SIZE
 from ansible_collections.flowops.n8n.plugins.module_utils._dialects.registry import DIALECTS
-from ansible_collections.flowops.n8n.plugins.module_utils._errors import NotAnN8nAnswer
+from ansible_collections.flowops.n8n.plugins.module_utils._errors import N8nError, NoAnswer, NotAnN8nAnswer, ServerFault
 from ansible_collections.flowops.n8n.plugins.module_utils._execution import Execution
 from ansible_collections.flowops.n8n.plugins.module_utils._history import History
 from ansible_collections.flowops.n8n.plugins.module_utils._selection import Selection, parse_selection
-from ansible_collections.flowops.n8n.plugins.module_utils._wire import Page, Query
+from ansible_collections.flowops.n8n.plugins.module_utils._wire import Answer, Call, Page, Query
 from ansible_collections.flowops.n8n.tests.unit.fake_n8n import FakeN8n, reply
-from ansible_collections.flowops.n8n.tests.unit.rows import NOW, Row, at, row
+from ansible_collections.flowops.n8n.tests.unit.rows import NOW, Row, at, info_params, row
 from ansible_collections.flowops.n8n.tests.unit.strategies import histories, selections
 from hypothesis import given
 from hypothesis import strategies as st
@@ -206,3 +206,21 @@ def test_a_list_that_may_not_be_read_shows_nothing_of_them() -> None:
     n8n = FakeN8n(*(row(number) for number in range(1, 10)))
     n8n.scopes_missing.add("execution:list")
     assert n8n.client().rows_of([str(number) for number in range(1, 10)]) == []
+
+
+@pytest.mark.parametrize("error", [ServerFault("500", status=500), NoAnswer("timed out")])
+def test_a_list_that_cannot_be_read_shows_nothing_of_them(error: N8nError) -> None:
+    n8n = FakeN8n(*(row(number) for number in range(1, 10)))
+
+    def fails(_call: Call) -> Answer:
+        raise error
+
+    n8n.script("GET /executions", fails)
+    assert n8n.client().rows_of([str(number) for number in range(1, 10)]) == []
+
+
+def test_a_time_at_the_end_of_the_calendar_is_a_time_like_another() -> None:
+    n8n = FakeN8n(row(1), row(2))
+    always = parse_selection(info_params(started_after="0001-01-01T00:00:00Z", started_before="9999-12-31T23:59:59.9999Z"), NOW)
+    assert ids(n8n.client().executions(always)) == ["2", "1"]
+    assert ids(n8n.client().oldest_first(always)) == ["1", "2"]
