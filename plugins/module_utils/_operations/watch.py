@@ -16,7 +16,13 @@ from datetime import datetime, timedelta
 
 from ansible_collections.flowops.n8n.plugins.module_utils._digest import digest_of
 from ansible_collections.flowops.n8n.plugins.module_utils._errors import InvalidInput
-from ansible_collections.flowops.n8n.plugins.module_utils._execution import Execution, format_time, order_of, parse_time
+from ansible_collections.flowops.n8n.plugins.module_utils._execution import (
+    LIVE,
+    Execution,
+    format_time,
+    order_of,
+    parse_time,
+)
 from ansible_collections.flowops.n8n.plugins.module_utils._files import WholeFile, check_target
 from ansible_collections.flowops.n8n.plugins.module_utils._operations.common import Faults, get_each, resolve_workflows
 from ansible_collections.flowops.n8n.plugins.module_utils._selection import Selection, parse_selection
@@ -24,8 +30,8 @@ from ansible_collections.flowops.n8n.plugins.module_utils.client import N8nClien
 
 KINDS = ("started", "waiting", "finished", "failed")
 
-# What is live and has a list of its own on every server; a new one is among the newest.
-LISTED_WHILE_LIVE = ("running", "waiting")
+# What is live and has a list of its own on every server; what is new has one from n8n 2.13 on.
+LISTED_WHILE_LIVE = frozenset({"running", "waiting"})
 # The newest rows that every look reads again, for what n8n makes visible out of order; one page holds them and some more.
 WINDOW = 200
 # Executions that a look reads one by one at the most; the others have their turn at the next.
@@ -155,6 +161,7 @@ class Watch:
         self._client = client
         self._rule = rule
         self._selection: Selection | None = None
+        self._listed_while_live = LISTED_WHILE_LIVE
         # Whether this server lists nowhere what waits, so that each id must be asked for.
         self._hides_what_waits = False
         # What could not be read at the last look, and does not keep the watch from going on.
@@ -197,8 +204,10 @@ class Watch:
         """What is watched, with ids in place of names; found out once, as soon as the server answers."""
         if self._selection is None:
             selection, _names = resolve_workflows(self._client, self._rule.selection)
+            lists_what_waits = self._client.lists_what_waits()
+            self._listed_while_live = LIVE if lists_what_waits else LISTED_WHILE_LIVE
             # Which project an execution is of, only a list can tell.
-            self._hides_what_waits = selection.project is None and not self._client.lists_what_waits()
+            self._hides_what_waits = selection.project is None and not lists_what_waits
             self._selection = selection
         return self._selection
 
@@ -208,8 +217,9 @@ class Watch:
         told: dict[str, Execution] = {}
         if since is not None:
             told = {one.id: one for one in self._client.executions(replace(selection, started_after=since))}
-        # What is live has its lists first: what ends meanwhile is then seen again, not missed.
-        known = {one.id: one for one in self._client.executions(selection.with_statuses(LISTED_WHILE_LIVE))}
+        # What is live has its lists first: what ends meanwhile is then seen again, not missed. A queue may be longer than what
+        # is read of the newest.
+        known = {one.id: one for one in self._client.executions(selection.with_statuses(self._listed_while_live))}
         newest = list(itertools.islice(self._client.executions(_listed(selection)), WINDOW))
         place.floor = newest[-1].order if len(newest) == WINDOW else 0
         known.update((one.id, one) for one in newest)
@@ -229,7 +239,7 @@ class Watch:
         if missing:
             # Of those that are live for long the lists tell with fewer requests; down to the oldest that is wanted, since a
             # server that knows no such list has only the one of everything.
-            live = selection.with_statuses(LISTED_WHILE_LIVE)
+            live = selection.with_statuses(self._listed_while_live)
             for execution in self._client.executions(live, min(order_of(one) for one in missing)):
                 known.setdefault(execution.id, execution)
         events = [event for execution in known.values() for event in self._take(place, execution)]

@@ -25,8 +25,8 @@ description:
     down, as long as n8n still has it. An event comes once within a run. With O(state_path) a later run goes on where this one
     was, and what was told just before a kill is told again, with the same C(key).
   - What its workflow does not save is not told of when it ends, since n8n keeps no record of it.
-  - A look asks n8n for four pages of its list, the newest of each, and for one page of what is running and one of what is
-    waiting while there is something live that is not among the newest. With O(workflow) it asks so for each workflow.
+  - A look asks n8n for four pages of its list, the newest of each, and for as many of what is new, running and waiting while
+    there is something live that is not among the newest. With O(workflow) it asks so for each workflow.
     n8n counts the rows of the list for each page, which takes it a tenth of a second and more where the history is large.
   - n8n before 2.13 lists nothing that it holds in memory, which is what waits since its last start. There every id that no list
     shows is asked for once or twice, a hundred of them at a look, and the one after the newest; with O(project) they are not,

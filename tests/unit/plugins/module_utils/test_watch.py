@@ -109,6 +109,14 @@ def test_each_time_that_it_begins_to_wait_is_told_with_a_key_of_its_own() -> Non
     assert keys == [f"http://n8n.example.com#1:{mark}" for mark in ("started", f"waiting:{at(3)}", f"waiting:{at(4)}")]
 
 
+def test_what_was_queued_before_the_newest_that_are_read_is_told_of_when_it_starts_and_ends() -> None:
+    n8n = FakeN8n(*(row(number, "new") for number in range(1, 501)))
+    watched = watching(n8n)
+    look(watched)
+    n8n.rows[7] = row(7, "error")
+    assert look(watched) == ["7 started", "7 failed"]
+
+
 def test_a_look_takes_one_page_of_each_list() -> None:
     n8n = FakeN8n(*(row(number) for number in range(1, 1001)))
     watched = watching(n8n)
@@ -126,7 +134,7 @@ def test_what_is_live_for_long_is_looked_for_in_the_lists_and_read_when_it_has_l
     look(watched)
     n8n.log.clear()
     assert look(watched) == []
-    more = ["GET /executions?status=running", "GET /executions?status=waiting"]
+    more = [f"GET /executions?status={status}" for status in ("new", "waiting", "running", "waiting")]
     assert n8n.log == [*LISTS, *more]
     n8n.log.clear()
     n8n.end(2, "error")
