@@ -19,7 +19,9 @@ from ansible_collections.flowops.n8n.plugins.doc_fragments._connection import Mo
 from ansible_collections.flowops.n8n.plugins.module_utils import _module
 from ansible_collections.flowops.n8n.plugins.module_utils import client as client_room
 from ansible_collections.flowops.n8n.plugins.module_utils._errors import InvalidInput, N8nError, TooBusy, Unauthorized
+from ansible_collections.flowops.n8n.plugins.module_utils._files import NotWritten
 from ansible_collections.flowops.n8n.plugins.module_utils._module import CONNECTION, SELECTION
+from ansible_collections.flowops.n8n.plugins.module_utils._operations.watch import Watch
 from ansible_collections.flowops.n8n.tests.unit.fake_n8n import FakeN8n
 from ansible_collections.flowops.n8n.tests.unit.rows import at, row
 from ansible_collections.flowops.n8n.tests.unit.running import KEY
@@ -184,6 +186,37 @@ def test_the_place_is_kept_when_the_next_look_is_due(source: Source, n8n: FakeN8
     source.run(adds(n8n, 2), lambda: kept.append('"2"' in path.read_text()), state_path=str(path))
     assert kept == [False]
     assert '"2"' in path.read_text()
+
+
+def test_a_place_that_cannot_be_kept_for_a_while_ends_nothing(
+    source: Source, n8n: FakeN8n, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "state.json"
+    save = Watch.save
+    full: list[bool] = []
+
+    def sometimes(watching: Watch) -> None:
+        if full:
+            raise NotWritten("state.json could not be written: No space left on device.")
+        save(watching)
+
+    monkeypatch.setattr(Watch, "save", sometimes)
+    with caplog.at_level(logging.WARNING, "flowops.n8n.n8n_executions"):
+        sent = source.run(adds(n8n, 2), lambda: full.append(True), adds(n8n, 3), full.clear, state_path=str(path))
+    assert sent == ["2 started", "2 finished", "3 started", "3 finished"]
+    assert "No space left" in caplog.messages[0]
+    assert "It is tried again after the next look." in caplog.messages[0]
+    assert '"3"' in path.read_text()
+
+
+def test_a_place_that_can_never_be_kept_is_told_at_once(source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(_watching: Watch) -> None:
+        raise NotWritten("state.json could not be written: Permission denied.")
+
+    monkeypatch.setattr(Watch, "save", never)
+    source._turns = [nothing]
+    with pytest.raises(NotWritten):
+        asyncio.run(source.module["main"](source, {**OPTIONS, "state_path": str(tmp_path / "state.json")}))
 
 
 def test_with_feedback_the_place_is_kept_as_soon_as_the_events_are_stored(source: Source, n8n: FakeN8n, tmp_path: Path) -> None:

@@ -145,6 +145,7 @@ from ansible_collections.flowops.n8n.plugins.module_utils._errors import (  # no
     NoSuchRoute,
     Unauthorized,
 )
+from ansible_collections.flowops.n8n.plugins.module_utils._files import NotWritten  # noqa: E402
 from ansible_collections.flowops.n8n.plugins.module_utils._module import CONNECTION, SELECTION, ArgumentSpec  # noqa: E402
 from ansible_collections.flowops.n8n.plugins.module_utils._operations import watch  # noqa: E402
 from ansible_collections.flowops.n8n.plugins.module_utils.client import N8nClient, parse_connection  # noqa: E402
@@ -174,7 +175,7 @@ async def main(queue: t.Any, args: dict[str, t.Any]) -> None:
     rule, watching = _begin(args)
     taken: asyncio.Queue[t.Any] | None = args.get("eda_feedback_queue")
     pause = rule.poll_interval
-    answered = False
+    answered = saved = False
     while True:
         try:
             events = await asyncio.to_thread(watching.look)
@@ -197,7 +198,13 @@ async def main(queue: t.Any, args: dict[str, t.Any]) -> None:
         if taken is None:
             # What was sent just now may not have been acted on yet, and is to be sent again after a kill.
             await asyncio.sleep(pause)
-        await asyncio.to_thread(watching.save)
+        try:
+            await asyncio.to_thread(watching.save)
+        except NotWritten as error:
+            if not saved:
+                raise
+            LOGGER.warning("%s It is tried again after the next look.", error)
+        saved = True
         if taken is not None:
             await asyncio.sleep(pause)
 
