@@ -188,6 +188,7 @@ def carry_out(client: N8nClient, rule: TagRule, check_mode: bool) -> Result:
     try:
         source = _selected(client, rule, tally)
         for batch in batches(source, BATCH):
+            tally.matched += len(batch)
             changes = _changes(client, rule, batch, tally)
             if left is not None:
                 tally.more_remaining = len(changes) > left
@@ -220,9 +221,7 @@ def _selected(client: N8nClient, rule: TagRule, tally: _Tally) -> t.Iterator[Exe
         executions = reversed(list(client.executions(selection)))
     else:
         executions = client.executions(selection)
-    for execution in executions:
-        tally.matched += 1
-        yield execution
+    return iter(executions)
 
 
 def _changes(client: N8nClient, rule: TagRule, batch: list[Execution], tally: _Tally) -> list[_Change]:

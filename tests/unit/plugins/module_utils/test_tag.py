@@ -129,7 +129,7 @@ def test_a_limit_that_is_reached_leaves_the_rest_unread(monkeypatch: pytest.Monk
     n8n = FakeN8n(*[row(number) for number in range(1, 7)])
     result = mark(n8n, add=["a"], limit=2)
     assert [call for call in n8n.log if call.endswith("/tags")] == ["GET /executions/1/tags", "GET /executions/2/tags"]
-    assert result.values["more_remaining"]
+    assert (result.values["matched"], result.values["more_remaining"]) == (2, True)
 
 
 def test_by_id_what_is_absent_is_told_and_no_limit_counts() -> None:
