@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from jinja2 import Template
 
 from tests.integration.plays import ansible_playbook, writes
 from tests.servers import Server, Servers, Workflow, eventually
@@ -87,6 +89,28 @@ def test_cleanup_works_in_slices_with_a_line_each(server: Server, tmp_path: Path
     assert [bool(more) for _count, more in lines] == [True] * (len(lines) - 1) + [False]
     assert lines[-1][0] == "300"
     assert workflow.ids() == []
+
+
+def test_slices_grow_so_that_a_week_of_them_is_less_than_ansible_can_nest() -> None:
+    """It ends with a RecursionError at some 240, which would take hours to be seen here."""
+    tasks = yaml.safe_load((DOCS.parent / "roles/execution_cleanup/tasks/slice.yml").read_text(encoding="utf-8"))
+    budget = Template(tasks[0]["block"][0]["flowops.n8n.n8n_execution_delete"]["time_budget"])
+
+    def lengths(first: int, slices: int) -> list[float]:
+        """Of the slices of a policy, of which each second one that came before was another's."""
+        return [
+            float(
+                budget.render(
+                    execution_cleanup_slice=first,
+                    execution_cleanup_policy={"older_than": "1d"},
+                    execution_cleanup_slices=[{"policy": {"older_than": age}} for age in ("1d", "2d")] * number,
+                )
+            )
+            for number in range(slices)
+        ]
+
+    assert lengths(60, 30) == [60.0] * 10 + [120.0] * 10 + [240.0] * 10
+    assert sum(lengths(5, 140)) > timedelta(days=7).total_seconds()
 
 
 def test_a_slice_too_short_for_anything_fails_instead_of_leaving_the_rest_in_silence(server: Server, tmp_path: Path) -> None:
