@@ -83,4 +83,6 @@ notes:
     filtered by. O(older_than) does that there, as O(started_after), O(started_before) and O(newer_than) do. Select such by
     O(status) alone. P(flowops.n8n.n8n_execution_delete#module) sees them with O(older_than), too, since it
     does not let n8n filter.
+  - n8n 1.x gives an execution that goes on after it has waited a new start. One that waited for more than a day may be missed by
+    O(started_after) and O(newer_than) there.
 """
