@@ -112,9 +112,12 @@ def _told(key: str, runs: list[dict[str, Any]], number: int, peer: str, run: Run
 
 
 def _keep(key: str, value: dict[str, Any]) -> None:
-    """Add to the results, or replace what is there of the same name."""
+    """Add to the results. What is there of the same name stays beside it, so that the page can tell how it held."""
     results = _results()
     results["machine"] = report.machine()
+    former = results["measured"].get(key, {})
+    if "runs" in former:
+        value = {**value, "former": {"case": former["case"], "runs": former["runs"]}}
     results["measured"][key] = value
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     RESULTS.write_text(json.dumps(results, indent=1), encoding="utf-8")

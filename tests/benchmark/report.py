@@ -22,12 +22,12 @@ _HEAD = """# Performance
 
 <!-- Written by `make benchmark`; changes made here by hand are lost. -->
 
-How this collection compares with other ways to list and delete executions of n8n. Ratios are what is claimed: a round is one run
-of each tool, one after the other on the same server, and a ratio is taken within a round. Seconds depend on the machine and are
-given so that the ratios can be judged.
+How this collection compares with other ways to list and delete executions of n8n. Ratios are what is claimed: in a round each
+tool runs once, one after the other on the same server, the collection more often where it says so, and a ratio is taken of a pair
+in a round. Seconds depend on the machine and are given so that the ratios can be judged.
 
 - A ratio of times is the other tool's divided by the collection's: **above 1 the collection is faster**. It is the median of all
-  rounds, with the spread in brackets, from the least to the greatest. With fewer than ten rounds it is a first look, not a claim.
+  pairs, with the spread in brackets, from the least to the greatest. With fewer than ten pairs it is a first look, not a claim.
 - *Whole task* is a program from its start to its end, for Ansible a playbook with one task. The *request phase* lasts from the
   first request to the end of the last answer, as the server itself saw them, so it leaves the starts of programs out.
 - *Memory* is the highest of the largest process, for Ansible that is `ansible-playbook` itself as a rule.
@@ -52,6 +52,9 @@ _TITLES = {
         "All executions counted by their status; the collection counts more than that, the others only that.",
     ),
 }
+
+_RATIOS = {"wall": "whole task", "request_phase": "request phase"}
+_SEEKING = {"lists_before": "requests before the first DELETE", "seeking": "seconds before the first DELETE"}
 
 
 def machine() -> Record:
@@ -90,6 +93,7 @@ def page(results: Record) -> str:
         of_it = [one for one in cases if one["case"]["scenario"] == scenario]
         if of_it:
             parts += [f"## {title}\n\n{_filled(words)}\n\n", *_tables(scenario, of_it)]
+    parts += _again([one for one in cases if "former" in one])
     return "".join(parts).rstrip() + "\n"
 
 
@@ -114,11 +118,11 @@ def _filled(text: str) -> str:
 def _tables(scenario: str, cases: Sequence[Record]) -> Iterable[str]:
     for one in sorted(cases, key=lambda one: _order(one["case"])):
         case, runs = one["case"], one["runs"]
-        latency = f", {case['latency_ms']} ms latency" if case["server"] == "simulator" else ""
-        what = f"{case['count']:,} of {case['size']:,}" if case["count"] < case["size"] else f"{case['size']:,}"
         rounds = len({run["round"] for run in runs})
         measured = f"{rounds} {'round' if rounds == 1 else 'rounds'} at {case['commit']}"
-        yield f"**{what} executions, {case['version']}{latency}** ({measured})\n\n"
+        if case["ours"] > 1:
+            measured += f", the collection {case['ours']} times in each"
+        yield f"**{_named(case)}** ({measured})\n\n"
         deletes = scenario in (DELETE, CLEANUP)
         heads = ["", "whole task", "ratio", "request phase", "ratio", "requests an execution", "connections", "memory"]
         if deletes:
@@ -131,6 +135,12 @@ def _tables(scenario: str, cases: Sequence[Record]) -> Iterable[str]:
         yield "\n"
 
 
+def _named(case: Record) -> str:
+    latency = f", {case['latency_ms']} ms latency" if case["server"] == "simulator" else ""
+    what = f"{case['count']:,} of {case['size']:,}" if case["count"] < case["size"] else f"{case['size']:,}"
+    return f"{what} executions, {case['version']}{latency}"
+
+
 def _cells(scenario: str, case: Record, peer: str, runs: Sequence[Record]) -> list[str]:
     mine = [run for run in runs if run["peer"] == peer]
 
@@ -138,7 +148,7 @@ def _cells(scenario: str, case: Record, peer: str, runs: Sequence[Record]) -> li
         return median(measure(run) for run in mine)
 
     def ratio(name: str) -> str:
-        return "" if peer == COLLECTION else _ratio(runs, peer, name)
+        return "" if peer == COLLECTION else _spread(_ratios(runs, peer, name))
 
     cells = [
         peer,
@@ -158,10 +168,33 @@ def _cells(scenario: str, case: Record, peer: str, runs: Sequence[Record]) -> li
     return cells
 
 
-def _ratio(runs: Sequence[Record], peer: str, name: str) -> str:
-    ours = {run["round"]: run[name] for run in runs if run["peer"] == COLLECTION}
-    theirs = {run["round"]: run[name] for run in runs if run["peer"] == peer}
-    return _spread([theirs[number] / ours[number] for number in ours if number in theirs and ours[number]])
+def _again(cases: Sequence[Record]) -> Iterable[str]:
+    """How the ratios held of the cases that were measured a second time."""
+    if not cases:
+        return
+    held, rows = 0, list[list[str]]()
+    for one in cases:
+        case, former = one["case"], one["former"]
+        for name, words in {**_RATIOS, **(_SEEKING if case["scenario"] == CLEANUP else {})}.items():
+            for peer in case["peers"]:
+                before, now = (_ratios(runs, peer, name) for runs in (former["runs"], one["runs"]))
+                if min(before) <= median(now) <= max(before):
+                    held += 1
+                else:
+                    what = f"{_TITLES[case['scenario']][0]}, {_named(case)}"
+                    rows.append([what, peer, words, f"{_spread(before)} at {former['case']['commit']}", _spread(now)])
+    text = f"The ratios above are of the last time. {len(cases)} of the cases had been measured before that: of their "
+    text += f"{held + len(rows)} ratios {held} lie within the spread that they had then{', these do not' if rows else ''}."
+    yield f"## Measured again\n\n{_filled(text)}\n\n"
+    if rows:
+        yield _row(["", "tool", "ratio", "before", "again"]) + _row(["---"] * 5)
+        yield from map(_row, rows)
+
+
+def _ratios(runs: Sequence[Record], peer: str, name: str) -> list[float]:
+    """Of each pair that a run of this peer and one of the collection in the same round make."""
+    ours, theirs = ([run for run in runs if run["peer"] == tool] for tool in (COLLECTION, peer))
+    return [their[name] / our[name] for their in theirs for our in ours if their["round"] == our["round"] and our[name]]
 
 
 def _spread(values: Sequence[float], unit: str = "") -> str:

@@ -110,11 +110,11 @@ class Server(abc.ABC):
     def count(self) -> int:
         return int(self._database.sql("SELECT count(*) FROM execution_entity")[0][0])
 
-    def save(self, last: str) -> None:
+    def save(self, last: int) -> None:
         """Remember all executions up to this id, so that ``restore`` can put them back."""
         for table, column in (("execution_entity", "id"), ("execution_data", '"executionId"')):
             self._database.sql(f"DROP TABLE IF EXISTS saved_{table}")
-            self._database.sql(f"CREATE TABLE saved_{table} AS SELECT * FROM {table} WHERE {column} <= {int(last)}")
+            self._database.sql(f"CREATE TABLE saved_{table} AS SELECT * FROM {table} WHERE {column} <= {last}")
 
     def restore(self) -> None:
         for table, column in (("execution_entity", "id"), ("execution_data", '"executionId"')):
