@@ -74,7 +74,6 @@ options:
         one goes on. Check mode takes the time it needs.
       - With O(abort_above) all that is selected is listed first, behind a gateway whose list cannot be read from its old end with
         O(limit) too. If that alone takes longer, nothing is deleted.
-      - It is counted from when O(archive_path) is open.
     type: float
   archive_path:
     description:

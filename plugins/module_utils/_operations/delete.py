@@ -75,23 +75,20 @@ def carry_out(client: N8nClient, rule: DeleteRule, check_mode: bool) -> Result:
     tally = Tally(check_mode, archive_path=rule.archive_path, started=time.monotonic())
     selection, tally.names = resolve_workflows(client, rule.selection)
     rule = replace(rule, selection=selection)
+    deadline = None if rule.time_budget is None or check_mode else tally.started + rule.time_budget
     try:
+        decisions = decisions_of(client, rule, tally, deadline)
         if check_mode:
-            for decision in decisions_of(client, rule, tally, None):
+            for decision in decisions:
                 tally.delete(decision)
         elif rule.archive_path is not None:
-            # Before the time is counted: what a killed run has left of a large one takes a while to be looked through.
             with Archive(rule.archive_path) as archive:
-                _archive_and_delete(client, rule, archive, decisions_of(client, rule, tally, _deadline(rule)), tally)
+                _archive_and_delete(client, rule, archive, decisions, tally)
         else:
-            _delete_each(client, decisions_of(client, rule, tally, _deadline(rule)), tally)
+            _delete_each(client, decisions, tally)
     except N8nError as error:
         tally.faults.end = tally.faults.end or error
     return tally.result()
-
-
-def _deadline(rule: DeleteRule) -> float | None:
-    return None if rule.time_budget is None else time.monotonic() + rule.time_budget
 
 
 def _archive_and_delete(

@@ -295,6 +295,12 @@ def test_an_execution_that_is_stopped_first_is_told_as_check_mode_tells_it(tmp_p
     assert told[0][0] == {"running": 1}
 
 
+def test_what_is_refused_makes_no_archive(tmp_path: Path) -> None:
+    result = archived(FakeN8n(row(1), row(2)), tmp_path / "a.jsonl", abort_above=1)
+    assert "Nothing was deleted" in str(result.failure)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_check_mode_writes_nothing(tmp_path: Path) -> None:
     n8n = FakeN8n(row(1))
     result = archived(n8n, tmp_path / "a.jsonl", check_mode=True)
