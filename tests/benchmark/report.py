@@ -27,7 +27,8 @@ tool runs once, one after the other on the same server, the collection more ofte
 in a round. Seconds depend on the machine and are given so that the ratios can be judged.
 
 - A ratio of times is the other tool's divided by the collection's: **above 1 the collection is faster**. It is the median of all
-  pairs, with the spread in brackets, from the least to the greatest. With fewer than ten pairs it is a first look, not a claim.
+  pairs of the last sitting, with the spread in brackets: the least and the greatest of them and of up to two sittings before, as
+  from one day to another more changes than within a sitting. With fewer than ten pairs it is a first look, not a claim.
 - *Whole task* is a program from its start to its end, for Ansible a playbook with one task. The *request phase* lasts from the
   first request to the end of the last answer, as the server itself saw them, so it leaves the starts of programs out.
 - *Memory* is the highest of the largest process, for Ansible that is `ansible-playbook` itself as a rule.
@@ -93,7 +94,7 @@ def page(results: Record) -> str:
         of_it = [one for one in cases if one["case"]["scenario"] == scenario]
         if of_it:
             parts += [f"## {title}\n\n{_filled(words)}\n\n", *_tables(scenario, of_it)]
-    parts += _again([one for one in cases if "former" in one])
+    parts += _again([one for one in cases if one["former"]])
     return "".join(parts).rstrip() + "\n"
 
 
@@ -117,11 +118,12 @@ def _filled(text: str) -> str:
 
 def _tables(scenario: str, cases: Sequence[Record]) -> Iterable[str]:
     for one in sorted(cases, key=lambda one: _order(one["case"])):
-        case, runs = one["case"], one["runs"]
-        rounds = len({run["round"] for run in runs})
-        measured = f"{rounds} {'round' if rounds == 1 else 'rounds'} at {case['commit']}"
+        case = one["case"]
+        measured = _rounds(one)
         if case["ours"] > 1:
             measured += f", the collection {case['ours']} times in each"
+        if one["former"]:
+            measured += f"; in the spread also {', '.join(map(_rounds, one['former']))}"
         yield f"**{_named(case)}** ({measured})\n\n"
         deletes = scenario in (DELETE, CLEANUP)
         heads = ["", "whole task", "ratio", "request phase", "ratio", "requests an execution", "connections", "memory"]
@@ -131,8 +133,13 @@ def _tables(scenario: str, cases: Sequence[Record]) -> Iterable[str]:
             heads += ["before the first DELETE", "ratio of requests", "ratio of seconds"]
         yield _row(heads) + _row(["---", *["---:"] * (len(heads) - 1)])
         for peer in (COLLECTION, *case["peers"]):
-            yield _row(_cells(scenario, case, peer, runs))
+            yield _row(_cells(scenario, one, peer))
         yield "\n"
+
+
+def _rounds(sitting: Record) -> str:
+    rounds = len({run["round"] for run in sitting["runs"]})
+    return f"{rounds} {'round' if rounds == 1 else 'rounds'} at {sitting['case']['commit']}"
 
 
 def _named(case: Record) -> str:
@@ -141,14 +148,15 @@ def _named(case: Record) -> str:
     return f"{what} executions, {case['version']}{latency}"
 
 
-def _cells(scenario: str, case: Record, peer: str, runs: Sequence[Record]) -> list[str]:
-    mine = [run for run in runs if run["peer"] == peer]
+def _cells(scenario: str, one: Record, peer: str) -> list[str]:
+    case = one["case"]
+    mine = [run for run in one["runs"] if run["peer"] == peer]
 
     def middle(measure: Callable[[Record], float]) -> float:
         return median(measure(run) for run in mine)
 
     def ratio(name: str) -> str:
-        return "" if peer == COLLECTION else _spread(_ratios(runs, peer, name))
+        return "" if peer == COLLECTION else _spread(_ratios([one], peer, name), among=_ratios(one["former"], peer, name))
 
     cells = [
         peer,
@@ -174,37 +182,43 @@ def _again(cases: Sequence[Record]) -> Iterable[str]:
         return
     held, rows = 0, list[list[str]]()
     for one in cases:
-        case, former = one["case"], one["former"]
+        case = one["case"]
         for name, words in {**_RATIOS, **(_SEEKING if case["scenario"] == CLEANUP else {})}.items():
             for peer in case["peers"]:
-                before, now = (_ratios(runs, peer, name) for runs in (former["runs"], one["runs"]))
+                before, now = (_ratios(sittings, peer, name) for sittings in (one["former"], [one]))
+                if not before:  # The plan had another peer then.
+                    continue
                 if min(before) <= median(now) <= max(before):
                     held += 1
                 else:
                     what = f"{_TITLES[case['scenario']][0]}, {_named(case)}"
-                    rows.append([what, peer, words, f"{_spread(before)} at {former['case']['commit']}", _spread(now)])
-    text = f"The ratios above are of the last time. {len(cases)} of the cases had been measured before that: of their "
-    text += f"{held + len(rows)} ratios {held} lie within the spread that they had then{', these do not' if rows else ''}."
+                    rows.append([what, peer, words, _spread(before), _spread(now)])
+    text = f"{len(cases)} of the cases had been measured before the last sitting: of their {held + len(rows)} ratios {held} lie "
+    text += f"within the spread that they had until then{', these do not' if rows else ''}."
     yield f"## Measured again\n\n{_filled(text)}\n\n"
     if rows:
         yield _row(["", "tool", "ratio", "before", "again"]) + _row(["---"] * 5)
         yield from map(_row, rows)
 
 
-def _ratios(runs: Sequence[Record], peer: str, name: str) -> list[float]:
+def _ratios(sittings: Sequence[Record], peer: str, name: str) -> list[float]:
     """Of each pair that a run of this peer and one of the collection in the same round make."""
-    ours, theirs = ([run for run in runs if run["peer"] == tool] for tool in (COLLECTION, peer))
-    return [their[name] / our[name] for their in theirs for our in ours if their["round"] == our["round"] and our[name]]
+    ratios: list[float] = []
+    for runs in (sitting["runs"] for sitting in sittings):
+        ours, theirs = ([run for run in runs if run["peer"] == tool] for tool in (COLLECTION, peer))
+        ratios += [their[name] / our[name] for their in theirs for our in ours if their["round"] == our["round"] and our[name]]
+    return ratios
 
 
-def _spread(values: Sequence[float], unit: str = "") -> str:
-    """Median, least and greatest."""
+def _spread(values: Sequence[float], unit: str = "", *, among: Sequence[float] = ()) -> str:
+    """The median of these, the least and the greatest of them and of the others."""
+    everything = [*values, *among]
     if not values:
         return ""
-    if len(values) == 1:
-        return f"{_short(values[0])} {unit}".rstrip()
     unit = f" {unit}" if unit else ""
-    return f"{_short(median(values))}{unit} ({_short(min(values))} to {_short(max(values))})"
+    if len(everything) == 1:
+        return f"{_short(values[0])}{unit}"
+    return f"{_short(median(values))}{unit} ({_short(min(everything))} to {_short(max(everything))})"
 
 
 def _short(value: float) -> str:
