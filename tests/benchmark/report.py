@@ -27,8 +27,9 @@ tool runs once, one after the other on the same server, the collection more ofte
 in a round. Seconds depend on the machine and are given so that the ratios can be judged.
 
 - A ratio of times is the other tool's divided by the collection's: **above 1 the collection is faster**. It is the median of all
-  pairs of the last sitting, with the spread in brackets: the least and the greatest of them and of up to two sittings before, as
-  from one day to another more changes than within a sitting. With fewer than ten pairs it is a first look, not a claim.
+  pairs of the last sitting, with the spread in brackets: the least and the greatest of them and of the sittings before that stand
+  beside the case, as from one day to another more changes than within a sitting. With fewer than ten pairs it is a first look,
+  not a claim.
 - *Whole task* is a program from its start to its end, for Ansible a playbook with one task. The *request phase* lasts from the
   first request to the end of the last answer, as the server itself saw them, so it leaves the starts of programs out.
 - *Memory* is the highest of the largest process, for Ansible that is `ansible-playbook` itself as a rule.
