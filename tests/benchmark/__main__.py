@@ -1,4 +1,4 @@
-"""``make benchmark``: measure, keep the results in build/, and write docs/performance.md.
+"""``make benchmark``: measure, keep the results beside the code, and write docs/performance.md.
 
 ``python -m tests.benchmark --only delete-by-id --pairs 3`` measures a part of the plan anew; the rest of the page stays.
 """
@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import signal
 from functools import partial
@@ -14,17 +13,14 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from tests.benchmark import report
+from tests.benchmark import report, results
 from tests.benchmark.measure import Run, WrongResult, measured
-from tests.benchmark.peers import BUILD, CLI, CLIENT, CURL, PING, SCENARIOS, TOOLKIT, URI, Task, install
+from tests.benchmark.peers import CLI, CLIENT, CURL, PING, SCENARIOS, TOOLKIT, URI, Task, install
 from tests.benchmark.scenarios import PLAN, Case, rounds
 from tests.benchmark.servers import POSTGRESQL, SIMULATOR, SQLITE, started
 
-RESULTS = BUILD / "benchmark" / "results.json"
 PAGE = Path("docs", "performance.md")
 STARTS = 5
-# So many sittings before the last one count: what has become quicker since is forgotten in the end.
-FORMER = 2
 
 
 def main() -> None:
@@ -39,7 +35,7 @@ def main() -> None:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         install()
         failed = _measure(cases, asked.pairs)
-    PAGE.write_text(report.page(_results()), encoding="utf-8")
+    PAGE.write_text(report.page(results.load()), encoding="utf-8")
     print(f"{PAGE} is written")
     if failed:
         raise SystemExit(f"not measured, see above: {'; '.join(failed)}")
@@ -80,7 +76,7 @@ def _measure(cases: list[Case], pairs: int | None) -> list[str]:
             if name == SIMULATOR and not started_before:
                 started_before = True
                 nothing = Task("list", server, 0)
-                _keep("start", {"walls": [measured(PING, nothing).wall for _unused in range(STARTS)]})
+                results.keep_start([measured(PING, nothing).wall for _unused in range(STARTS)])
             for case in some:
                 runs: list[dict[str, Any]] = []
                 load = os.getloadavg()[0]
@@ -92,13 +88,12 @@ def _measure(cases: list[Case], pairs: int | None) -> list[str]:
                     failed.append(case.key)
                     continue
                 facts = {
-                    **vars(case),
-                    "peers": list(case.peers),
-                    "version": server.version,
-                    "load": load,
                     "commit": report.commit(),
+                    "machine": report.machine(),
+                    "version": server.version,
+                    "load": round(load, 1),
                 }
-                _keep(case.key, {"case": facts, "runs": runs})
+                results.keep(case, results.summary(case, facts, runs))
     return failed
 
 
@@ -111,26 +106,6 @@ def _told(key: str, runs: list[dict[str, Any]], number: int, peer: str, run: Run
         f"{run.requests} on {run.connections} connections{deleted}, {run.memory / 1024:.0f} MB",
         flush=True,
     )
-
-
-def _keep(key: str, value: dict[str, Any]) -> None:
-    """Add to the results. The last ones of the same name stay beside it, from one day to another more changes than in one."""
-    results = _results()
-    results["machine"] = report.machine()
-    if "runs" in value:
-        last = results["measured"].get(key)
-        sittings = [{"case": last["case"], "runs": last["runs"]}, *last["former"]] if last else []
-        value = {**value, "former": sittings[:FORMER]}
-    results["measured"][key] = value
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    RESULTS.write_text(json.dumps(results, indent=1), encoding="utf-8")
-
-
-def _results() -> dict[str, Any]:
-    if not RESULTS.exists():
-        return {"machine": {}, "measured": {}}
-    results: dict[str, Any] = json.loads(RESULTS.read_text(encoding="utf-8"))
-    return results
 
 
 if __name__ == "__main__":

@@ -5,18 +5,17 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from shutil import which
 from statistics import median
 from textwrap import fill
-from typing import Any
 
 from tests.benchmark.peers import CLEANUP, COLLECTION, DELETE, LIST, STATISTICS
-from tests.benchmark.scenarios import PLAN
-
-Record = dict[str, Any]
+from tests.benchmark.results import Record, ratios_of
+from tests.benchmark.scenarios import PLAN, Case
+from tests.benchmark.servers import SIMULATOR
 
 _HEAD = """# Performance
 
@@ -55,12 +54,16 @@ _TITLES = {
     ),
 }
 
-_RATIOS = {"wall": "whole task", "request_phase": "request phase"}
-_SEEKING = {"lists_before": "requests before the first DELETE", "seeking": "seconds before the first DELETE"}
+_RATIOS = {
+    "wall": "whole task",
+    "request_phase": "request phase",
+    "lists_before": "requests before the first DELETE",
+    "seeking": "seconds before the first DELETE",
+}
 
 
-def machine() -> Record:
-    """What was measured on. No names."""
+def machine() -> str:
+    """What is measured on. No names."""
     cpu = "unknown processor"
     for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
         if line.startswith("model name"):
@@ -68,16 +71,10 @@ def machine() -> Record:
             break
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     curl = subprocess.run([str(which("curl")), "--version"], capture_output=True, text=True, check=True).stdout.split()[1]
-    return {
-        "processor": f"{len(os.sched_getaffinity(0))} cores of {cpu}",
-        "memory": f"{memory:.0f} GiB",
-        "Linux": platform.release().partition("-")[0],
-        "Python": platform.python_version(),
-        "ansible-core": version("ansible-core"),
-        "requests": version("requests"),
-        "urllib3": version("urllib3"),
-        "curl": curl,
-    }
+    packages = [f"{name} {version(name)}" for name in ("ansible-core", "requests", "urllib3")]
+    parts = [f"{len(os.sched_getaffinity(0))} cores of {cpu}", f"{memory:.0f} GiB"]
+    parts += [f"Linux {platform.release().partition('-')[0]}", f"Python {platform.python_version()}"]
+    return ", ".join([*parts, *packages, f"curl {curl}"])
 
 
 def commit() -> str:
@@ -88,28 +85,25 @@ def commit() -> str:
 
 
 def page(results: Record) -> str:
-    planned = [case.key for case in PLAN]
-    cases = [results["measured"][key] for key in planned if key in results["measured"]]
-    parts = [_HEAD, _measured_on(results, cases)]
+    cases = {case: results["cases"][case.key] for case in PLAN if case.key in results["cases"]}
+    parts = [_HEAD, _measured_on(results["start"], [sittings[0] for sittings in cases.values()])]
     for scenario, (title, words) in _TITLES.items():
-        of_it = [one for one in cases if one["case"]["scenario"] == scenario]
+        of_it = sorted((case for case in cases if case.scenario == scenario), key=_order)
         if of_it:
-            parts += [f"## {title}\n\n{_filled(words)}\n\n", *_tables(scenario, of_it)]
-    parts += _again([one for one in cases if one["former"]])
+            parts += [f"## {title}\n\n{_filled(words)}\n\n", *(_table(case, cases[case]) for case in of_it)]
+    parts.append(_again({case: sittings for case, sittings in cases.items() if len(sittings) > 1}))
     return "".join(parts).rstrip() + "\n"
 
 
-def _measured_on(results: Record, cases: Sequence[Record]) -> str:
-    facts = ", ".join(f"{name} {value}" if name[0] not in "pm" else value for name, value in results["machine"].items())
-    text = f"Measured were {len(cases)} of the {len(PLAN)} cases of the plan, each with as many rounds as it says, on {facts}; "
-    text += f"{', '.join(sorted({one['case']['version'] for one in cases}))}. The servers ran on the same machine."
+def _measured_on(start: Sequence[float], sittings: Sequence[Record]) -> str:
+    machines, versions = (sorted({one[fact] for one in sittings}) for fact in ("machine", "version"))
+    loads = [one["load"] for one in sittings]
+    text = f"Measured were {len(sittings)} of the {len(PLAN)} cases of the plan, each with as many rounds as it says, on "
+    text += f"{' and on '.join(machines)}; {', '.join(versions)}. The servers ran on the same machine."
     text += " The commit of the collection stands beside each case; what has changed since is in no figure."
-    loads = [one["case"]["load"] for one in cases if "load" in one["case"]]
-    if loads:
-        text += f" Its load before a case was {min(loads):.1f} to {max(loads):.1f} where it was noted, in {len(loads)} of them."
-    start = results["measured"].get("start")
-    if start:
-        text += f" A playbook with nothing but `ansible.builtin.ping` takes {_spread(start['walls'], 's')}."
+    text += f" The load before a case was {min(loads):.1f} to {max(loads):.1f}."
+    text += " A playbook with nothing but `ansible.builtin.ping`"
+    text += f" takes {median(start):.2f} s ({min(start):.2f} to {max(start):.2f})."
     return _filled(text + " The peers: @n8n/cli 0.15.0, n8n-toolkit 0.4.2, n8n-client 1.0.0.") + "\n\n"
 
 
@@ -117,118 +111,91 @@ def _filled(text: str) -> str:
     return fill(text, 130, break_long_words=False, break_on_hyphens=False)
 
 
-def _tables(scenario: str, cases: Sequence[Record]) -> Iterable[str]:
-    for one in sorted(cases, key=lambda one: _order(one["case"])):
-        case = one["case"]
-        measured = _rounds(one)
-        if case["ours"] > 1:
-            measured += f", the collection {case['ours']} times in each"
-        if one["former"]:
-            measured += f"; in the spread also {', '.join(map(_rounds, one['former']))}"
-        yield f"**{_named(case)}** ({measured})\n\n"
-        deletes = scenario in (DELETE, CLEANUP)
-        heads = ["", "whole task", "ratio", "request phase", "ratio", "requests an execution", "connections", "memory"]
-        if deletes:
-            heads.append("deletes a second")
-        if scenario == CLEANUP:
-            heads += ["before the first DELETE", "ratio of requests", "ratio of seconds"]
-        yield _row(heads) + _row(["---", *["---:"] * (len(heads) - 1)])
-        for peer in (COLLECTION, *case["peers"]):
-            yield _row(_cells(scenario, one, peer))
-        yield "\n"
+def _table(case: Case, sittings: Sequence[Record]) -> str:
+    measured = _rounds(sittings[0])
+    if case.ours > 1:
+        measured += f", the collection {case.ours} times in each"
+    if sittings[1:] and case.peers:
+        measured += f"; in the spread also {', '.join(map(_rounds, sittings[1:]))}"
+    heads = ["", "whole task", "ratio", "request phase", "ratio", "requests an execution", "connections", "memory"]
+    if case.scenario in (DELETE, CLEANUP):
+        heads.append("deletes a second")
+    if case.scenario == CLEANUP:
+        heads += ["before the first DELETE", "ratio of requests", "ratio of seconds"]
+    rows = [heads, ["---", *["---:"] * (len(heads) - 1)], *(_cells(case, sittings, tool) for tool in (COLLECTION, *case.peers))]
+    return f"**{_named(case, sittings[0])}** ({measured})\n\n{''.join(map(_row, rows))}\n"
 
 
 def _rounds(sitting: Record) -> str:
-    rounds = len({run["round"] for run in sitting["runs"]})
-    return f"{rounds} {'round' if rounds == 1 else 'rounds'} at {sitting['case']['commit']}"
+    return f"{sitting['rounds']} {'round' if sitting['rounds'] == 1 else 'rounds'} at {sitting['commit']}"
 
 
-def _named(case: Record) -> str:
-    latency = f", {case['latency_ms']} ms latency" if case["server"] == "simulator" else ""
-    what = f"{case['count']:,} of {case['size']:,}" if case["count"] < case["size"] else f"{case['size']:,}"
-    return f"{what} executions, {case['version']}{latency}"
+def _named(case: Case, sitting: Record) -> str:
+    latency = f", {case.latency_ms} ms latency" if case.server == SIMULATOR else ""
+    what = f"{case.count:,} of {case.size:,}" if case.count < case.size else f"{case.size:,}"
+    return f"{what} executions, {sitting['version']}{latency}"
 
 
-def _cells(scenario: str, one: Record, peer: str) -> list[str]:
-    case = one["case"]
-    mine = [run for run in one["runs"] if run["peer"] == peer]
-
-    def middle(measure: Callable[[Record], float]) -> float:
-        return median(measure(run) for run in mine)
-
-    def ratio(name: str) -> str:
-        return "" if peer == COLLECTION else _spread(_ratios([one], peer, name), among=_ratios(one["former"], peer, name))
-
+def _cells(case: Case, sittings: Sequence[Record], tool: str) -> list[str]:
+    its = sittings[0]["tools"][tool]
+    ratios = [""] * len(_RATIOS)
+    if tool != COLLECTION:
+        ratios = [_ratio(its["ratios"][name][1], _spread(sittings, tool, name)) for name in ratios_of(case.scenario)]
     cells = [
-        peer,
-        f"{middle(lambda run: run['wall']):.2f} s",
-        ratio("wall"),
-        f"{middle(lambda run: run['request_phase']):.2f} s",
-        ratio("request_phase"),
-        f"{middle(lambda run: run['requests']) / case['count']:.3g}",
-        f"{middle(lambda run: run['connections']):,.0f}",
-        f"{middle(lambda run: run['memory']) / 1024:.0f} MB",
+        tool,
+        f"{its['wall']:.2f} s",
+        ratios[0],
+        f"{its['request_phase']:.2f} s",
+        ratios[1],
+        f"{its['requests'] / case.count:.3g}",
+        f"{its['connections']:,.0f}",
+        f"{its['memory'] / 1024:.0f} MB",
     ]
-    if scenario in (DELETE, CLEANUP):
-        cells.append(f"{middle(lambda run: run['deleted'] / run['deleting']):,.0f}")
-    if scenario == CLEANUP:
-        cells.append(f"{middle(lambda run: run['lists_before']):.0f} in {middle(lambda run: run['seeking']):.2f} s")
-        cells += [ratio("lists_before"), ratio("seeking")]
+    if case.scenario in (DELETE, CLEANUP):
+        cells.append(f"{its['rate']:,.0f}")
+    if case.scenario == CLEANUP:
+        cells += [f"{its['lists_before']:.0f} in {its['seeking']:.2f} s", *ratios[2:]]
     return cells
 
 
-def _again(cases: Sequence[Record]) -> Iterable[str]:
+def _again(cases: Mapping[Case, Sequence[Record]]) -> str:
     """How the ratios held of the cases that were measured a second time."""
-    if not cases:
-        return
     held, rows = 0, list[list[str]]()
-    for one in cases:
-        case = one["case"]
-        for name, words in {**_RATIOS, **(_SEEKING if case["scenario"] == CLEANUP else {})}.items():
-            for peer in case["peers"]:
-                before, now = (_ratios(sittings, peer, name) for sittings in (one["former"], [one]))
-                if not before:  # The plan had another peer then.
-                    continue
-                if min(before) <= median(now) <= max(before):
+    for case, (last, *before) in cases.items():
+        for peer in case.peers:
+            for name in ratios_of(case.scenario):
+                now, until_then = last["tools"][peer]["ratios"][name], _spread(before, peer, name)
+                if until_then[0] <= now[1] <= until_then[1]:
                     held += 1
                 else:
-                    what = f"{_TITLES[case['scenario']][0]}, {_named(case)}"
-                    rows.append([what, peer, words, _spread(before), _spread(now)])
+                    what = f"{_TITLES[case.scenario][0]}, {_named(case, last)}"
+                    were = before[0]["tools"][peer]["ratios"][name]
+                    rows.append([what, peer, _RATIOS[name], _ratio(were[1], until_then), _ratio(now[1], (now[0], now[2]))])
+    if not cases:
+        return ""
     text = f"{len(cases)} of the cases had been measured before the last sitting: of their {held + len(rows)} ratios {held} lie "
     text += f"within the spread that they had until then{', these do not' if rows else ''}."
-    yield f"## Measured again\n\n{_filled(text)}\n\n"
-    if rows:
-        yield _row(["", "tool", "ratio", "before", "again"]) + _row(["---"] * 5)
-        yield from map(_row, rows)
+    table = [["", "tool", "ratio", "before", "again"], ["---"] * 5, *rows] if rows else []
+    return f"## Measured again\n\n{_filled(text)}\n\n{''.join(map(_row, table))}"
 
 
-def _ratios(sittings: Sequence[Record], peer: str, name: str) -> list[float]:
-    """Of each pair that a run of this peer and one of the collection in the same round make."""
-    ratios: list[float] = []
-    for runs in (sitting["runs"] for sitting in sittings):
-        ours, theirs = ([run for run in runs if run["peer"] == tool] for tool in (COLLECTION, peer))
-        ratios += [their[name] / our[name] for their in theirs for our in ours if their["round"] == our["round"] and our[name]]
-    return ratios
+def _spread(sittings: Sequence[Record], peer: str, name: str) -> tuple[float, float]:
+    """The least and the greatest that a ratio was in any of these."""
+    ratios = [sitting["tools"][peer]["ratios"][name] for sitting in sittings]
+    return min(least for least, _median, _greatest in ratios), max(greatest for _least, _median, greatest in ratios)
 
 
-def _spread(values: Sequence[float], unit: str = "", *, among: Sequence[float] = ()) -> str:
-    """The median of these, the least and the greatest of them and of the others."""
-    everything = [*values, *among]
-    if not values:
-        return ""
-    unit = f" {unit}" if unit else ""
-    if len(everything) == 1:
-        return f"{_short(values[0])}{unit}"
-    return f"{_short(median(values))}{unit} ({_short(min(everything))} to {_short(max(everything))})"
+def _ratio(middle: float, spread: tuple[float, float]) -> str:
+    return f"{_short(middle)} ({_short(spread[0])} to {_short(spread[1])})"
 
 
 def _short(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def _order(case: Record) -> tuple[bool, str, int, int]:
-    return case["server"] != "simulator", case["server"], case["size"], case["latency_ms"]
+def _order(case: Case) -> tuple[bool, str, int, int]:
+    return case.server != SIMULATOR, case.server, case.size, case.latency_ms
 
 
-def _row(cells: Sequence[str]) -> str:
+def _row(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |\n"
