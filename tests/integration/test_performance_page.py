@@ -36,6 +36,10 @@ def _kept_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(results, "RESULTS", tmp_path / "results.json")
 
 
+def test_the_page_is_made_from_the_results_beside_it() -> None:
+    assert Path("docs", "performance.md").read_text(encoding="utf-8") == report.page(results.load())
+
+
 def test_a_ratio_is_of_a_pair_in_a_round() -> None:
     # Each by itself: of the medians it would be 9 / 11, of all with all 6 / 12 would be the least.
     runs = [run(0, COLLECTION, 10, 8), run(0, CURL, 6, 4), run(1, COLLECTION, 12, 8), run(1, CURL, 12, 16)]
